@@ -1,0 +1,262 @@
+"""Where records come from: the packaged split, a folder, a parquet or JSONL file, or a hub data set.
+
+Everything that reads records (the tasks, the training, the scores) goes through `load`, so one place validates,
+names and fingerprints the data. Data is untrusted: images must lie inside the data root and have a sane size.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import datasets
+from PIL import Image
+
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import FEATURES, SPLITS, faults
+from lmms_eval_drbench.taxonomy import Category
+
+ENV = "DRBENCH_DATA"
+PACKAGED = Path(__file__).parent / "assets" / "procedural_v0"
+MAX_PIXELS = 50_000_000
+"""Largest image that is decoded; beyond it a file is taken for a decompression bomb."""
+MINI_SIZE = 400
+"""Questions in `drbench_mini`."""
+_SHOWN_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Data:
+    """Validated records of one split: a `datasets.Dataset` with `record.FEATURES`, its name and its fingerprint."""
+
+    name: str
+    fingerprint: str
+    split: str
+    records: datasets.Dataset
+
+
+def load(spec: str | None = None, split: str = "test") -> Data:
+    """Load and validate one split.
+
+    spec: a folder (`{split}-*.parquet` or `questions.jsonl`), a `.parquet` or `.jsonl` file, or a hub id; `packaged`
+    or None for what `DRBENCH_DATA` names, and without that the split that ships with this package.
+    Raises UserError naming every faulty record (file, line, id, cure), or what is missing.
+    """
+    return _load(spec or os.environ.get(ENV) or "packaged", split)
+
+
+@lru_cache(maxsize=8)
+def _load(spec: str, split: str) -> Data:
+    if split not in SPLITS:
+        raise UserError(f"no split {split!r}: use one of {', '.join(SPLITS)}")
+    path = PACKAGED if spec == "packaged" else Path(spec).expanduser()
+    if path.exists():
+        dataset = _read_path(path, split)
+    elif _looks_like_hub_id(spec):
+        dataset = _read_hub(spec, split)
+    else:
+        raise UserError(f"no data at {spec}: give a folder, a .parquet or .jsonl file, or a hub id in {ENV} or --data")
+    if len(dataset) == 0:
+        raise UserError(f"{spec} holds no record of split {split!r}: choose another split or another data set")
+    return Data(_name(spec, path), fingerprint(dataset), split, dataset)
+
+
+def mini(dataset: datasets.Dataset, size: int = MINI_SIZE) -> datasets.Dataset:
+    """A fixed stratified subset: each category keeps its share, questions are drawn by the hash of their id."""
+    if len(dataset) <= size:
+        return dataset
+    by_category: dict[str, list[int]] = {category: [] for category in Category}
+    for index, category in enumerate(dataset["category"]):
+        by_category[category].append(index)
+    counts = apportion(size, {category: len(indices) / len(dataset) for category, indices in by_category.items()})
+    ids = dataset["id"]
+    chosen = []
+    for category, indices in by_category.items():
+        ordered = sorted(indices, key=lambda index: hashlib.sha256(ids[index].encode()).hexdigest())
+        chosen += ordered[: counts[category]]
+    return dataset.select(sorted(chosen))
+
+
+def apportion(total: int, shares: dict[Any, float]) -> dict[Any, int]:
+    """Split `total` by `shares` into whole numbers that add up to it (largest remainder)."""
+    counts = {key: int(total * share) for key, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda key: total * shares[key] - counts[key], reverse=True)
+    for key in by_remainder[: total - sum(counts.values())]:
+        counts[key] += 1
+    return counts
+
+
+def fingerprint(dataset: datasets.Dataset) -> str:
+    """16 hex digits over every record's text and image bytes, whatever order and container they come in."""
+    digests = []
+    image_digests: dict[str, str] = {}
+    for record in dataset.cast_column("image", datasets.Image(decode=False)):
+        image = record.pop("image")
+        if record["image_id"] not in image_digests:
+            image_digests[record["image_id"]] = hashlib.sha256(_image_bytes(image)).hexdigest()
+        text = json.dumps(record, sort_keys=True, ensure_ascii=False)
+        digests.append(hashlib.sha256((text + image_digests[record["image_id"]]).encode()).hexdigest())
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16]
+
+
+def _name(spec: str, path: Path) -> str:
+    """The name that every table shows. Data of our engine says its own name in stats.json; the rest is custom."""
+    stats = path / "stats.json"
+    if stats.is_file():
+        try:
+            name = json.loads(stats.read_text(encoding="utf-8")).get("name")
+        except (ValueError, AttributeError):
+            name = None
+        if isinstance(name, str) and name:
+            return name
+    return f"custom: {spec}"
+
+
+def _looks_like_hub_id(spec: str) -> bool:
+    parts = spec.split("/")
+    return len(parts) == 2 and all(part and not part.startswith(".") for part in parts) and "\\" not in spec
+
+
+def _read_path(path: Path, split: str) -> datasets.Dataset:
+    if path.is_dir():
+        shards = sorted(path.glob(f"{split}-*.parquet"))
+        if shards:
+            return _read_parquet(shards, split)
+        if (path / "questions.jsonl").is_file():
+            return _read_jsonl(path / "questions.jsonl", split)
+        raise UserError(f"{path} holds neither {split}-*.parquet nor questions.jsonl: point at a DRBench data folder")
+    if path.suffix == ".parquet":
+        return _read_parquet([path], split)
+    if path.suffix == ".jsonl":
+        return _read_jsonl(path, split)
+    raise UserError(f"{path} is neither a folder nor a .parquet or .jsonl file")
+
+
+def _read_hub(repo: str, split: str) -> datasets.Dataset:
+    try:
+        dataset = datasets.load_dataset(repo, split=split)
+    except Exception as error:  # the hub client raises a dozen unrelated types; each means the same to the user
+        raise UserError(f"{repo} is no local path, and loading it from the hub failed: {error}") from error
+    return _checked(repo, dataset, split)
+
+
+def _read_parquet(shards: list[Path], split: str) -> datasets.Dataset:
+    try:
+        dataset = datasets.concatenate_datasets([datasets.Dataset.from_parquet(str(shard)) for shard in shards])
+    except Exception as error:  # pyarrow and datasets raise many types for a damaged file
+        raise UserError(f"{shards[0].parent}: cannot read {shards[0].name}: {error}") from error
+    return _checked(str(shards[0].parent if len(shards) > 1 else shards[0]), dataset, split)
+
+
+def _checked(where: str, dataset: datasets.Dataset, split: str) -> datasets.Dataset:
+    """Validate rows that are already a table; raises on missing columns before it looks at the rows."""
+    missing = [name for name in FEATURES if name not in dataset.column_names]
+    if missing:
+        raise UserError(f"{where} lacks the columns {', '.join(missing)}: it is not in the DRBench record format")
+    dataset = dataset.select_columns(list(FEATURES)).cast_column("image", datasets.Image(decode=False))
+    dataset = dataset.filter(lambda value: value == split, input_columns="split")
+    problems: list[str] = []
+    checker = _ImageChecker()
+    for row, record in enumerate(dataset):
+        found = faults(record) + checker.faults(record["image_id"], record["image"])
+        problems += [f"{where} row {row}, record {record['id']}: {fault}" for fault in found]
+    _raise_all(problems, len(dataset))
+    return dataset.cast(FEATURES)
+
+
+def _read_jsonl(path: Path, split: str) -> datasets.Dataset:
+    root = path.parent.resolve()
+    records, problems = [], []
+    checker = _ImageChecker()
+    seen: dict[str, int] = {}
+    for number, line in _numbered_lines(path):
+        where = f"{path}:{number}"
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            problems.append(f"{where}: not JSON ({error})")
+            continue
+        if not isinstance(record, dict):
+            problems.append(f"{where}: a record must be a JSON object")
+            continue
+        label = f"{where}, record {record.get('id')!r}"
+        found = faults(record)
+        problems += [f"{label}: {fault}" for fault in found]
+        if isinstance(record.get("id"), str):
+            if record["id"] in seen:
+                problems.append(f"{label}: same id as line {seen[record['id']]}, ids must be unique")
+            seen.setdefault(record["id"], number)
+        image, image_faults = _resolve_image(root, record.get("image"))
+        if image is not None:
+            image_faults = checker.faults(image["path"], image)
+        problems += [f"{label}: {fault}" for fault in image_faults]
+        if not found and image is not None and record["split"] == split:
+            records.append({name: record[name] for name in FEATURES} | {"image": image})
+    _raise_all(problems, len(seen))
+    return datasets.Dataset.from_list(records, features=FEATURES)
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text: {error}") from error
+
+
+def _resolve_image(root: Path, relative: Any) -> tuple[dict[str, Any] | None, list[str]]:
+    if not isinstance(relative, str) or not relative:
+        return None, [f"`image` must be a path relative to {root}, not {relative!r}"]
+    path = (root / relative).resolve()
+    if not path.is_relative_to(root):
+        return None, [f"image {relative!r} leaves the data root {root}: copy it inside"]
+    if not path.is_file():
+        return None, [f"image {relative!r} is missing from {root}"]
+    return {"path": str(path), "bytes": None}, []
+
+
+def _image_bytes(image: dict[str, Any]) -> bytes:
+    return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
+
+
+class _ImageChecker:
+    """Decodes every distinct image once, so that a truncated one is found before an hour of work and not after."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def faults(self, key: str, image: dict[str, Any] | None) -> list[str]:
+        if image is None or (image.get("bytes") is None and image.get("path") is None):
+            return ["`image` is empty: embed it or give its path"]
+        if key not in self._known:
+            self._known[key] = self._decode(image)
+        return self._known[key]
+
+    @staticmethod
+    def _decode(image: dict[str, Any]) -> list[str]:
+        try:
+            with Image.open(io.BytesIO(_image_bytes(image))) as opened:
+                width, height = opened.size
+                if width * height > MAX_PIXELS:
+                    return [f"image is {width}x{height}, beyond {MAX_PIXELS:,} pixels: scale it down"]
+                opened.load()
+        except Image.DecompressionBombError:
+            return [f"image is beyond {MAX_PIXELS:,} pixels: scale it down"]
+        except (OSError, SyntaxError, ValueError) as error:
+            return [f"image cannot be read ({error}): replace the file"]
+        return []
+
+
+def _raise_all(problems: list[str], total: int) -> None:
+    if not problems:
+        return
+    shown = "\n  ".join(problems[:_SHOWN_FAULTS])
+    more = f"\n  ... and {len(problems) - _SHOWN_FAULTS} more" if len(problems) > _SHOWN_FAULTS else ""
+    raise UserError(f"{len(problems)} faults in {total} records; nothing was used:\n  {shown}{more}")

@@ -1,0 +1,21 @@
+"""Errors that are the user's to mend: one clear sentence, no stack trace."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """Something in the input or the environment is wrong; the message names it and its cure."""
+
+
+def run_cli(main: Callable[[], int | None]) -> None:
+    """Run a command's `main`, print a `UserError` as one sentence, and exit (2 on such an error, 130 on Ctrl-C)."""
+    try:
+        code = main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(code or 0)
