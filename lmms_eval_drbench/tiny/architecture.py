@@ -1,0 +1,162 @@
+"""The tiny model's shape: a real Qwen2.5-VL of about 4 million parameters, its processor, its own small tokenizer.
+
+Only sizes differ from Qwen2.5-VL-3B: same classes, same special tokens, same chat layout, same 14-pixel patches
+merged two by two. Pictures are 168x168 pixels, so 36 visual tokens.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import (
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2TokenizerFast,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
+    set_seed,
+)
+
+IMAGE_SIZE = 168
+PIXELS = IMAGE_SIZE * IMAGE_SIZE
+"""Both pixel limits of the tiny model: any square image becomes 168x168."""
+
+SPECIAL_TOKENS = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+]
+"""Qwen2.5-VL's special tokens that its processor and model rely on."""
+
+SYSTEM_PROMPT = "You are a helpful assistant."
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages %}"
+    "{%- if loop.first and message['role'] != 'system' %}"
+    "{{- '<|im_start|>system\n" + SYSTEM_PROMPT + "<|im_end|>\n' }}"
+    "{%- endif %}"
+    "{{- '<|im_start|>' + message['role'] + '\n' }}"
+    "{%- if message['content'] is string %}{{- message['content'] }}"
+    "{%- else %}{%- for part in message['content'] %}"
+    "{%- if part['type'] == 'image' or 'image' in part or 'image_url' in part %}"
+    "{{- '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{%- elif part['type'] == 'video' or 'video' in part %}"
+    "{{- '<|vision_start|><|video_pad|><|vision_end|>' }}"
+    "{%- elif 'text' in part %}{{- part['text'] }}{%- endif %}"
+    "{%- endfor %}{%- endif %}"
+    "{{- '<|im_end|>\n' }}"
+    "{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}"
+)
+"""Qwen2.5-VL's chat layout, reduced to what its own template produces for text, images and videos."""
+
+# Qwen2's pre-tokenisation: words keep their leading space, digits stand alone, punctuation keeps its line break.
+_SPLIT = Regex(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def build_tokenizer(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2TokenizerFast:
+    """Train a byte-level BPE tokenizer on `texts`; with a closed world, every word of it becomes one token."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(_SPLIT, behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size - len(SPECIAL_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_special_tokens(SPECIAL_TOKENS)
+    return Qwen2TokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token=None,
+        bos_token=None,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=SPECIAL_TOKENS[1:],
+    )
+
+
+def build_processor(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2_5_VLProcessor:
+    """The real Qwen2.5-VL processor over a tokenizer trained on `texts`, with the tiny model's pixel limits."""
+    size = {"shortest_edge": PIXELS, "longest_edge": PIXELS}
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(size=size, min_pixels=PIXELS, max_pixels=PIXELS),
+        tokenizer=build_tokenizer(texts, vocab_size),
+        video_processor=Qwen2VLVideoProcessor(size=size),
+        chat_template=CHAT_TEMPLATE,
+    )
+
+
+def build_model(
+    processor: Qwen2_5_VLProcessor, seed: int = 0, **text_overrides: int
+) -> Qwen2_5_VLForConditionalGeneration:
+    """A randomly initialised fp32 model for `processor`. `text_overrides` change the language model's sizes."""
+    tokenizer = processor.tokenizer
+    token = tokenizer.convert_tokens_to_ids
+    text = {
+        "vocab_size": -(-len(tokenizer) // 16) * 16,
+        "hidden_size": 192,
+        "intermediate_size": 576,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [4, 6, 6], "rope_theta": 10000.0},
+        "bos_token_id": token("<|endoftext|>"),
+        "eos_token_id": token("<|im_end|>"),
+        "pad_token_id": token("<|endoftext|>"),
+    } | text_overrides
+    vision = {
+        "depth": 4,
+        "hidden_size": 128,
+        "intermediate_size": 384,
+        "num_heads": 4,
+        "out_hidden_size": text["hidden_size"],
+        "patch_size": 14,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "window_size": 112,
+        "fullatt_block_indexes": [0, 1, 2, 3],
+    }
+    config = Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=token("<|image_pad|>"),
+        video_token_id=token("<|video_pad|>"),
+        vision_start_token_id=token("<|vision_start|>"),
+        vision_end_token_id=token("<|vision_end|>"),
+        tie_word_embeddings=True,
+        eos_token_id=text["eos_token_id"],
+        pad_token_id=text["pad_token_id"],
+    )
+    set_seed(seed)
+    model = Qwen2_5_VLForConditionalGeneration(config).float()
+    model.generation_config.eos_token_id = text["eos_token_id"]
+    model.generation_config.pad_token_id = text["pad_token_id"]
+    return model
+
+
+def create(
+    folder: str | Path, texts: Iterable[str], seed: int = 0, vocab_size: int = 1536, **text_overrides: int
+) -> Path:
+    """Write a randomly initialised tiny model with its processor to `folder` and return it."""
+    folder = Path(folder)
+    processor = build_processor(texts, vocab_size)
+    build_model(processor, seed, **text_overrides).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
