@@ -56,10 +56,9 @@ CHAT_TEMPLATE = (
 )
 """Qwen2.5-VL's chat layout, reduced to what its own template produces for text, images and videos."""
 
-# Qwen2's pre-tokenisation: words keep their leading space, digits stand alone, punctuation keeps its line break.
-_SPLIT = Regex(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+# Qwen2's pre-tokenisation with one change: a word takes only a space in front of it, never punctuation, so that an
+# option's letter is the same token in `A. red`, in a bare `A` and in `<answer>A</answer>`.
+_SPLIT = Regex(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
 
 def build_tokenizer(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2TokenizerFast:
@@ -84,8 +83,8 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2Tokeni
         tokenizer_object=tokenizer,
         unk_token=None,
         bos_token=None,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token="<|im_end|>",  # noqa: S106
+        pad_token="<|endoftext|>",  # noqa: S106
         additional_special_tokens=SPECIAL_TOKENS[1:],
     )
 
