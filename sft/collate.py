@@ -1,0 +1,87 @@
+"""Samples of one stage → one padded batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from sft.encode import Sample
+from sft.images import Images
+from sft.stages import Plan, Stage
+
+IGNORE = -100
+"""The label of a token without a loss."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sample as one stage sees it."""
+
+    sample: Sample
+    stage: Stage
+
+
+class PlannedSamples(Dataset):
+    """The plan's items in their order. Read sequentially: the order is the schedule."""
+
+    def __init__(self, plan: Plan, samples: Sequence[Sample]) -> None:
+        self._plan, self._samples = plan, samples
+
+    def __len__(self) -> int:
+        return len(self._plan.entries)
+
+    def __getitem__(self, index: int) -> Item:
+        stage, sample = self._plan.entries[index]
+        return Item(self._samples[sample], self._plan.stages[stage])
+
+
+class Collator:
+    """Pads the items of a batch on the right.
+
+    Returns, for B items of which the longest has L tokens:
+    input_ids (B, L); labels (B, L), the token itself where the loss runs and `IGNORE` elsewhere (the model predicts
+    token i from position i - 1, the trainer shifts); attention_mask (B, L); mm_token_type_ids (B, L), 1 on image
+    placeholders; image_keys, B keys; and unless features are cached, pixel_values and image_grid_thw.
+
+    Example, stage 2 of two items (p prompt, a field 1, b field 2, . padding; field 3 has been cut off):
+        tokens  p p p a a b b .     labels  - - - - - b b -
+                p p p p a b b b             - - - - - b b b
+    """
+
+    def __init__(self, pad: int, image_token: int, images: Images, cached: bool) -> None:
+        self._pad, self._image_token, self._images, self._cached = pad, image_token, images, cached
+
+    def __call__(self, items: Sequence[Item]) -> dict[str, Any]:
+        rows = [_row(item) for item in items]
+        shape = (len(rows), max(len(tokens) for tokens, _ in rows))
+        input_ids = np.full(shape, self._pad, dtype=np.int64)
+        labels = np.full(shape, IGNORE, dtype=np.int64)
+        attention = np.zeros(shape, dtype=np.int64)
+        for index, (tokens, row_labels) in enumerate(rows):
+            input_ids[index, : len(tokens)] = tokens
+            labels[index, : len(tokens)] = row_labels
+            attention[index, : len(tokens)] = 1
+        batch: dict[str, Any] = {
+            "input_ids": torch.from_numpy(input_ids),
+            "labels": torch.from_numpy(labels),
+            "attention_mask": torch.from_numpy(attention),
+            "mm_token_type_ids": torch.from_numpy((input_ids == self._image_token).astype(np.int64)),
+            "image_keys": [item.sample.image for item in items],
+        }
+        if not self._cached:
+            processed = [self._images.processed(key) for key in batch["image_keys"]]
+            for name in processed[0]:
+                batch[name] = torch.cat([one[name] for one in processed])
+        return batch
+
+
+def _row(item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """(tokens, labels) of one item, both (length,), cut after the stage's last field."""
+    mask = item.stage.supervise(item.sample.fields)
+    target = item.sample.target[: len(mask)]
+    tokens = np.concatenate([item.sample.prompt, target])
+    labels = np.concatenate([np.full(len(item.sample.prompt), IGNORE), np.where(mask, target, IGNORE)])
+    return tokens, labels

@@ -1,0 +1,145 @@
+"""Records → token ids, once, before the first step; everything that can't be trained on is found here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import datasets
+import numpy as np
+from transformers import ProcessorMixin
+
+from lmms_eval_drbench.errors import UserError
+from sft.families import Family
+from sft.images import Images
+from sft.stages import token_fields
+from sft.targets import SEPARATOR, Method
+
+_CHUNK = 512
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One record as token ids.
+
+    prompt: (P,) int32, exactly what lmms-eval sends, the image's placeholders included. target: (T,) int32, the
+    fields and the end-of-turn token. fields: (T,) int8, each target token's field; the end-of-turn token belongs to
+    the last field. image: its key in `Images`.
+    """
+
+    record_id: str
+    image: str
+    prompt: np.ndarray
+    target: np.ndarray
+    fields: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.target)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """All samples, the fields' names, each image's placeholder count, and the records that were left out and why."""
+
+    samples: list[Sample]
+    field_names: list[str]
+    image_tokens: dict[str, int]
+    skipped: dict[str, str]
+
+
+def encode(
+    records: datasets.Dataset, method: Method, family: Family, processor: ProcessorMixin, images: Images, limit: int
+) -> Encoded:
+    """Tokenise every record for `method` and check it.
+
+    Records that lack what the method teaches are left out and reported. Raises UserError when none is left, when a
+    sample is longer than `limit` tokens (image tokens are never cut, and neither is a target), and when a record's
+    text contains a special token of the model.
+    """
+    rows = records.remove_columns("image")
+    samples, skipped, problems = [], {}, []
+    image_tokens = {key: family.image_tokens(processor, *images.size(key)) for key in set(images.keys)}
+    names: list[str] = []
+    for start in range(0, len(rows), _CHUNK):
+        chunk, keys = [], []
+        for row in range(start, min(start + _CHUNK, len(rows))):
+            record = rows[row]
+            reason = method.lacks(record)
+            if reason:
+                skipped[record["id"]] = reason
+            else:
+                chunk.append(record)
+                keys.append(images.keys[row])
+        if not chunk:
+            continue
+        fields = [method.fields(record) for record in chunk]
+        names = names or [name for name, _ in fields[0]]
+        prompts = _prompts(chunk, method, family, processor, [image_tokens[key] for key in keys])
+        targets = _targets(fields, family, processor)
+        for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
+            sample = Sample(record["id"], key, prompt, target, owners)
+            samples.append(sample)
+            problems += _problems(sample, image_tokens[key], images.size(key), processor, limit)
+    if not samples:
+        raise UserError(f"none of the {len(rows)} records can be used for --method {method.name}: {_reasons(skipped)}")
+    if problems:
+        more = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise UserError("nothing was trained:\n  " + "\n  ".join(problems[:_SHOWN]) + more)
+    return Encoded(samples, names, image_tokens, skipped)
+
+
+def prompt_text(text: str, family: Family, processor: ProcessorMixin) -> str:
+    """The chat around one question, with a single image placeholder, ready for the model's turn."""
+    return processor.apply_chat_template(family.messages(text), tokenize=False, add_generation_prompt=True)
+
+
+def _prompts(
+    records: list, method: Method, family: Family, processor: ProcessorMixin, image_tokens: list[int]
+) -> list[np.ndarray]:
+    placeholder = processor.image_token
+    texts = [
+        prompt_text(method.ask(record), family, processor).replace(placeholder, placeholder * count, 1)
+        for record, count in zip(records, image_tokens, strict=True)
+    ]
+    return [np.array(ids, dtype=np.int32) for ids in processor.tokenizer(texts)["input_ids"]]
+
+
+def _targets(fields: list, family: Family, processor: ProcessorMixin) -> list[tuple[np.ndarray, np.ndarray]]:
+    tokenizer = processor.tokenizer
+    texts = [[text for _, text in one] for one in fields]
+    encoded = tokenizer([SEPARATOR.join(one) for one in texts], return_offsets_mapping=True, add_special_tokens=False)
+    end = tokenizer.convert_tokens_to_ids(family.turn_end)
+    targets = []
+    for one, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        owners = np.append(token_fields(one, offsets), np.int8(len(one) - 1))
+        targets.append((np.array([*ids, end], dtype=np.int32), owners))
+    return targets
+
+
+def _problems(
+    sample: Sample, image_tokens: int, size: tuple[int, int], processor: ProcessorMixin, limit: int
+) -> list[str]:
+    found = []
+    if len(sample) > limit:
+        found.append(
+            f"record {sample.record_id} takes {len(sample)} tokens ({image_tokens} for its {size[0]}x{size[1]} image), "
+            f"beyond --max_length {limit}: raise it, or lower --max_pixels"
+        )
+    special = list(processor.tokenizer.added_tokens_decoder)
+    if int((sample.prompt == processor.image_token_id).sum()) != image_tokens:
+        found.append(f"record {sample.record_id} has {processor.image_token} in its question: remove it")
+    if int(np.isin(sample.target, special).sum()) != 1:
+        found.append(f"record {sample.record_id} has a special token of the model in its annotation: remove it")
+    return found
+
+
+def _reasons(skipped: dict[str, str]) -> str:
+    counts: dict[str, int] = {}
+    for reason in skipped.values():
+        counts[reason] = counts.get(reason, 0) + 1
+    return "; ".join(f"{count} have {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def lengths(samples: Sequence[Sample]) -> tuple[int, float]:
+    """(longest, mean) sample in tokens."""
+    sizes = [len(sample) for sample in samples]
+    return max(sizes), sum(sizes) / len(sizes)

@@ -1,0 +1,85 @@
+"""Images of a data set: found once, decoded when needed, and sent through the frozen tower once if memory allows."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import datasets
+import torch
+from PIL import Image
+from transformers import PreTrainedModel, ProcessorMixin
+
+from sft.families import Family
+
+
+class Images:
+    """The distinct images of `records`, by the digest of their bytes.
+
+    The digest, not `image_id`, says which rows share an image: a wrong id in the data can't swap pictures.
+    """
+
+    def __init__(self, records: datasets.Dataset, processor: ProcessorMixin) -> None:
+        self._processor = processor
+        self._column = records.select_columns("image").cast_column("image", datasets.Image(decode=False))
+        self._first_row: dict[str, int] = {}
+        self._key_of_path: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self.keys = [self._register(row, item["image"]) for row, item in enumerate(self._column)]
+        """The key of every row's image."""
+
+    def __len__(self) -> int:
+        return len(self._first_row)
+
+    def size(self, key: str) -> tuple[int, int]:
+        """(width, height) in pixels, as stored."""
+        return self._sizes[key]
+
+    def processed(self, key: str) -> dict[str, torch.Tensor]:
+        """What the model takes: pixel_values (patches, values a patch) and image_grid_thw (1, 3)."""
+        with Image.open(io.BytesIO(_read(self._column[self._first_row[key]]["image"]))) as opened:
+            return dict(self._processor.image_processor(images=[opened.convert("RGB")], return_tensors="pt"))
+
+    def _register(self, row: int, image: dict) -> str:
+        if image["bytes"] is None and image["path"] in self._key_of_path:
+            return self._key_of_path[image["path"]]
+        content = _read(image)
+        key = hashlib.sha256(content).hexdigest()
+        if image["bytes"] is None:
+            self._key_of_path[image["path"]] = key
+        if key not in self._first_row:
+            self._first_row[key] = row
+            with Image.open(io.BytesIO(content)) as opened:
+                self._sizes[key] = opened.size
+        return key
+
+
+class VisionCache:
+    """The frozen tower's features of each image, computed at its first use and kept in main memory.
+
+    A tower that is never trained gives the same features in every step and stage; and a question's image is shared
+    by about five questions.
+    """
+
+    def __init__(self, family: Family, images: Images) -> None:
+        self._family, self._images = family, images
+        self._known: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def __call__(self, model: PreTrainedModel, keys: Sequence[str]) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Features of each key, shapes (image tokens, hidden), on the model's device, and the grids, (keys, 3)."""
+        missing = list(dict.fromkeys(key for key in keys if key not in self._known))
+        if missing:
+            inputs = [self._images.processed(key) for key in missing]
+            for key, given, features in zip(missing, inputs, self._family.encode_images(model, inputs), strict=True):
+                self._known[key] = (features.detach().cpu(), given["image_grid_thw"])
+        features = [self._known[key][0].to(model.device, non_blocking=True) for key in keys]
+        return features, torch.cat([self._known[key][1] for key in keys]).to(model.device)
+
+
+def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -> int:
+    """Memory that the features of these images take; image_tokens: key → placeholder tokens."""
+    return sum(image_tokens.values()) * hidden * dtype.itemsize
+
+
+def _read(image: dict) -> bytes:
+    return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()

@@ -1,0 +1,150 @@
+"""The command line of `sft.run`: one dataclass, read from flags or from a YAML file, checked before anything loads."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from transformers import HfArgumentParser
+
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import SPLITS
+from sft.stages import SCHEDULES
+from sft.targets import METHODS
+
+_CHOICES = {
+    "method": tuple(METHODS),
+    "schedule": SCHEDULES,
+    "tuning": ("lora", "full"),
+    "split": SPLITS,
+    "cache_features": ("auto", "on", "off"),
+}
+
+
+@dataclass
+class Options:
+    """What one training run needs to know. Defaults are ours: the paper's hyper-parameters are not public."""
+
+    model: str = field(default="", metadata={"help": "model folder or hub id (required)"})
+    data: str = field(default="", metadata={"help": "records: folder, .parquet, .jsonl or hub id (required)"})
+    output_dir: str = field(default="", metadata={"help": "where the adapter and the logs go (required)"})
+    method: str = field(default="drscaffold", metadata={"help": "answer | drscaffold"})
+    split: str = field(default="train", metadata={"help": "the data's split to train on"})
+    allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
+    limit: int | None = field(default=None, metadata={"help": "use the first N records only"})
+
+    schedule: str = field(default="current", metadata={"help": "current | cumulative | joint"})
+    stage_steps: str = field(
+        default="200",
+        metadata={"help": "optimiser steps of each stage: 200,200,200,200, or one number for every stage"},
+    )
+    epochs: float | None = field(
+        default=None, metadata={"help": "passes over the data in each stage; replaces --stage_steps"}
+    )
+    batch_size: int = field(default=8, metadata={"help": "samples a device and forward pass"})
+    grad_accum: int = field(default=1, metadata={"help": "forward passes an optimiser step"})
+    learning_rate: float = field(default=2e-4, metadata={"help": "peak of the one schedule over the whole run"})
+    lr_scheduler: str = field(default="cosine", metadata={"help": "a transformers scheduler: cosine, linear, ..."})
+    warmup_ratio: float = field(default=0.03, metadata={"help": "share of the run's steps with a rising rate"})
+    weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay"})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "gradient clipping"})
+
+    tuning: str = field(default="lora", metadata={"help": "lora | full (the language model; never the vision tower)"})
+    lora_rank: int = field(default=16, metadata={"help": "rank of the adapter"})
+    lora_alpha: int = field(default=32, metadata={"help": "scale of the adapter"})
+    lora_dropout: float = field(default=0.0, metadata={"help": "dropout in the adapter"})
+
+    max_length: int = field(default=4096, metadata={"help": "longest sample in tokens; a longer one is refused"})
+    min_pixels: int | None = field(default=None, metadata={"help": "smallest image; default: the processor's own"})
+    max_pixels: int | None = field(default=None, metadata={"help": "largest image; default: the processor's own"})
+    cache_features: str = field(
+        default="auto", metadata={"help": "keep the frozen tower's features in memory: auto (up to 4 GiB) | on | off"}
+    )
+    gradient_checkpointing: bool = field(default=False, metadata={"help": "less memory, about a third slower"})
+
+    seed: int = field(default=0, metadata={"help": "of initialisation, order and dropout"})
+    save_steps: int = field(default=500, metadata={"help": "steps between checkpoints; a stage's end also makes one"})
+    logging_steps: int = field(default=10, metadata={"help": "steps between lines of metrics.jsonl"})
+    workers: int = field(default=0, metadata={"help": "processes that prepare batches"})
+    resume: bool = field(default=False, metadata={"help": "go on from the last checkpoint in --output_dir"})
+    overwrite: bool = field(default=False, metadata={"help": "replace the run in --output_dir"})
+
+    def check(self) -> None:
+        """Raise UserError on the first option that makes no sense."""
+        for name in ("model", "data", "output_dir"):
+            if not getattr(self, name):
+                raise UserError(f"--{name} is required")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise UserError(f"--{name} {getattr(self, name)!r} is unknown: use one of {', '.join(allowed)}")
+        if self.split == "test" and not self.allow_test_split:
+            raise UserError(
+                "--split test would train on the benchmark's own questions: use --split train, "
+                "or pass --allow_test_split if no score will be reported on them"
+            )
+        if self.resume and self.overwrite:
+            raise UserError("--resume and --overwrite exclude each other")
+        for name in ("batch_size", "grad_accum", "lora_rank", "max_length", "save_steps", "logging_steps", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name} must be at least 1, not {value}")
+        if not self.learning_rate > 0:
+            raise UserError(f"--learning_rate must be above 0, not {self.learning_rate}")
+        if self.epochs is not None and not self.epochs > 0:
+            raise UserError(f"--epochs must be above 0, not {self.epochs}")
+
+    def steps_of(self, stages: int, samples: int, per_step: int) -> list[int]:
+        """Optimiser steps of each stage. samples: size of the data; per_step: samples a step takes."""
+        if self.epochs is not None:
+            return [max(1, round(self.epochs * samples / per_step))] * stages
+        try:
+            steps = [int(part) for part in self.stage_steps.split(",")]
+        except ValueError:
+            raise UserError(
+                f"--stage_steps {self.stage_steps!r} must be whole numbers, such as 200,200,200,200"
+            ) from None
+        if min(steps) < 1:
+            raise UserError(f"--stage_steps {self.stage_steps!r}: every stage needs at least one step")
+        if len(steps) == 1:
+            return steps * stages
+        if len(steps) != stages:
+            raise UserError(
+                f"--stage_steps {self.stage_steps!r} names {len(steps)} stages, "
+                f"but {self.method} under --schedule {self.schedule} has {stages}"
+            )
+        return steps
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """Options from flags; `--config file.yaml` gives defaults that flags override. Raises UserError."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = HfArgumentParser(Options, prog="python -m sft.run", allow_abbrev=False, description=__doc__)
+    parser.add_argument("--config", help="YAML file with any of these options; flags override it")
+    given, _ = parser.parse_known_args(arguments)
+    from_file = _flags_of(Path(given.config)) if given.config else []
+    values = vars(parser.parse_args(from_file + arguments))
+    values.pop("config")
+    options = Options(**values)
+    options.check()
+    return options
+
+
+def _flags_of(path: Path) -> list[str]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--config {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {path} is not YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"--config {path} must hold option: value pairs")
+    unknown = [str(name) for name in content if name not in Options.__dataclass_fields__]
+    if unknown:
+        raise UserError(f"--config {path} has unknown options: {', '.join(unknown)}")
+    flags = []
+    for name, value in content.items():
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        if value is not None:
+            flags += [f"--{name}={value}"]
+    return flags

@@ -1,0 +1,72 @@
+"""What a model is taught to write: a record → the prompt it is asked and the target's fields, in causal order.
+
+A method is a prompt and a list of fields. The target is the fields joined by `SEPARATOR`, closed by the model
+family's end-of-turn token. A new method is a new row of `METHODS`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmms_eval_drbench import prompts, scaffold
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import CHAIN_STEPS
+
+SEPARATOR = "\n"
+"""Stands between two fields and belongs to the earlier one; `scaffold.render` joins by the same."""
+
+Fields = list[tuple[str, str]]
+"""(field name, text), in causal order."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One kind of supervision.
+
+    prompt: a name in `prompts.PROMPTS`. fields: record → `Fields`. lacks: record → what the record must have for
+    this method and has not, as a phrase, or None. eval_task: the lmms-eval task with the method's native prompt.
+    """
+
+    name: str
+    prompt: str
+    fields: Callable[[Mapping[str, Any]], Fields]
+    lacks: Callable[[Mapping[str, Any]], str | None]
+    eval_task: str
+
+    def ask(self, record: Mapping[str, Any]) -> str:
+        """The user's text of this record's prompt."""
+        return prompts.PROMPTS[self.prompt](record)
+
+
+def method(name: str) -> Method:
+    """The method of that name; raises UserError listing the known ones."""
+    if name not in METHODS:
+        raise UserError(f"unknown --method {name!r}: use one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def _answer_fields(record: Mapping[str, Any]) -> Fields:
+    return [("answer", scaffold.gold_answer(record))]
+
+
+def _scaffold_fields(record: Mapping[str, Any]) -> Fields:
+    return list(scaffold.render_fields(record).items())
+
+
+def _lacks_nothing(record: Mapping[str, Any]) -> str | None:
+    return None
+
+
+def _lacks_annotation(record: Mapping[str, Any]) -> str | None:
+    """Entities and every reasoning step are needed. Relations may be empty: a single object has none."""
+    if not record["key_objects"]:
+        return "no key_objects"
+    empty = [step for step in CHAIN_STEPS if not record["reasoning_chain"][step].strip()]
+    return f"an empty reasoning step ({', '.join(empty)})" if empty else None
+
+
+METHODS = {
+    "answer": Method("answer", "direct", _answer_fields, _lacks_nothing, "drbench"),
+    "drscaffold": Method("drscaffold", "scaffold", _scaffold_fields, _lacks_annotation, "drbench_scaffold"),
+}
+"""Method name → method. `drscaffold` is the paper's; `answer` is its first baseline."""

@@ -1,0 +1,148 @@
+"""transformers' Trainer, taught four things: the plan's order, token-weighted loss, cached features, safe checkpoints."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch.utils.data import SequentialSampler
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from lmms_eval_drbench.errors import UserError
+from sft.collate import IGNORE
+from sft.families import Family
+from sft.images import VisionCache
+from sft.options import Options
+
+PARTIAL = ".checkpoint.partial"
+
+
+def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTrainedModel | PeftModel:
+    """The model with only its trainable part requiring gradients: LoRA on the language model, or all of that."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(options.tuning == "full" and not name.startswith(family.frozen))
+    if options.tuning == "full":
+        return model
+    config = LoraConfig(
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules=family.lora_targets,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+class StagedTrainer(Trainer):
+    """Walks the plan in order with one optimiser and one learning-rate schedule."""
+
+    def __init__(self, *args: Any, family: Family, vision: VisionCache | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._family, self._vision = family, vision
+        # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
+        self.model_accepts_loss_kwargs = True
+        self.supervised_tokens = 0
+        """Tokens under the loss since the last log line, over all processes."""
+
+    def _get_train_sampler(self, *args: Any) -> SequentialSampler:
+        return SequentialSampler(self.train_dataset)
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
+        batches, tokens = super().get_batch_samples(*args, **kwargs)
+        self.supervised_tokens += int(tokens)
+        return batches, tokens
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross-entropy summed over this batch's supervised tokens, divided by those of the whole optimiser step.
+
+        So a token weighs the same however the step is cut into batches and processes. Logits are computed only at
+        positions that predict a supervised token in some row: shape (B, kept positions, vocabulary).
+        """
+        labels = inputs["labels"][:, 1:]
+        kept = (labels != IGNORE).any(dim=0).nonzero().squeeze(1)
+        forward = {name: value for name, value in inputs.items() if name not in ("labels", "image_keys")}
+        if self._vision is not None:
+            features, grid = self._vision(_base(self.model), inputs["image_keys"])
+            forward |= {**self._family.feature_inputs(features), "image_grid_thw": grid}
+        outputs = model(**forward, logits_to_keep=kept, use_cache=False)
+        loss = F.cross_entropy(
+            outputs.logits.float().flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORE, reduction="sum"
+        )
+        tokens = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORE).sum()
+        # DistributedDataParallel averages gradients over processes, and `tokens` counts all of theirs.
+        loss = loss / tokens * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def floating_point_ops(self, inputs: dict) -> int:
+        """Not counted: Trainer's estimate walks every parameter at each step and nobody reads it."""
+        return 0
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return os.path.join(self.args.output_dir, PARTIAL)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        """Write the checkpoint aside and rename it when it is whole, so the last good one survives a full disk."""
+        out = Path(self.args.output_dir)
+        partial = out / PARTIAL / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                old = checkpoints(out)
+                _replace(partial, out / partial.name)
+                for path in old:
+                    if path.name != partial.name:
+                        shutil.rmtree(path)
+        except Exception as error:
+            last = checkpoints(out)
+            kept = f"{last[-1].name} is whole: make room and use --resume" if last else "there is no earlier one"
+            raise UserError(f"checkpoint {partial.name} could not be written to {out} ({error}); {kept}") from error
+        finally:
+            if self.args.should_save:
+                shutil.rmtree(out / PARTIAL, ignore_errors=True)
+
+
+class GradientCheck(TrainerCallback):
+    """At the first step: every trainable parameter has a gradient, and nothing else has."""
+
+    def __init__(self) -> None:
+        self._done = False
+
+    def on_pre_optimizer_step(self, args: TrainingArguments, state: Any, control: Any, model: Any = None, **_: Any):
+        if self._done:
+            return
+        self._done = True
+        without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+        beyond = [name for name, p in model.named_parameters() if not p.requires_grad and p.grad is not None]
+        if without:
+            raise UserError(f"{len(without)} trainable weights got no gradient, the first is {without[0]}")
+        if beyond:
+            raise UserError(f"{len(beyond)} frozen weights got a gradient, the first is {beyond[0]}")
+
+
+def checkpoints(out: Path) -> list[Path]:
+    """Whole checkpoints in `out`, oldest first."""
+    found = [path for path in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if re.fullmatch(r".*-\d+", path.name)]
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimiser step after which a checkpoint was taken."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _replace(source: Path, target: Path) -> None:
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(source, target)
+
+
+def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    return model.get_base_model() if isinstance(model, PeftModel) else model
