@@ -1,0 +1,191 @@
+"""From scenes to a data set: the paper's shares, balanced answers, shards, stats and a card."""
+
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+from PIL import Image
+
+from lmms_eval_drbench import __version__
+from lmms_eval_drbench.build.questions import FAMILIES, Draft, Family, finish
+from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.data import apportion, fingerprint
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import FEATURES, chance, faults
+from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
+
+_TRIES = 6
+"""Drafts drawn per family and question, to find one whose answer is still rare."""
+
+
+class Builder:
+    """Turns scenes into records so that categories keep their shares and no answer is more frequent than another."""
+
+    def __init__(self, questions: int, seed: int, split: str, shares: dict[Category, float] | None = None) -> None:
+        self._rng = random.Random(seed)
+        self._split = split
+        self._quota = apportion(questions, dict(shares or PAPER_SHARES))
+        if self._quota.get(Category.FALSE_PREMISE_REJECTION, 0) % 2:  # its questions come in pairs of twins
+            self._quota[Category.FALSE_PREMISE_REJECTION] -= 1
+            self._quota[Category.PERCEPTION] += 1
+        self._left = Counter(self._quota)
+        self._families: Counter[str] = Counter()
+        self._classes: Counter[tuple[str, str]] = Counter()
+        self._positions: Counter[tuple[str, int, int]] = Counter()
+
+    @property
+    def missing(self) -> Counter[Category]:
+        """Questions not yet written, by category."""
+        return +self._left
+
+    def ask(self, scene: Scene, count: int, known: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+        """Up to `count` records about one scene beside those `known` (one more when the last is a pair of twins).
+
+        The category that lags most behind its share is asked first, if the scene can carry it.
+        """
+        records: list[dict[str, Any]] = []
+        asked = {record["question"] for record in known}
+        while len(records) < count:
+            behind = sorted(self.missing, key=lambda c: (self._left[c] / self._quota[c], self._rng.random()))
+            drawn = next(filter(None, (self._draw(scene, category, asked) for category in reversed(behind))), None)
+            if drawn is None:
+                break
+            family, drafts = drawn
+            self._left[family.category] -= len(drafts)
+            pair = [self._finish(draft, family, scene, len(asked) + index) for index, draft in enumerate(drafts)]
+            if len(pair) == 2:
+                pair[0]["twin_id"], pair[1]["twin_id"] = pair[1]["id"], pair[0]["id"]
+            asked.update(record["question"] for record in pair)
+            records += pair
+        return records
+
+    def _draw(self, scene: Scene, category: Category, asked: set[str]) -> tuple[Family, list[Draft]] | None:
+        families = [family for family in FAMILIES.values() if family.category is category]
+        families.sort(key=lambda family: self._families[family.name] / family.weight)
+        for family in families:
+            best = None
+            for _ in range(_TRIES):
+                drafts = family.draft(scene, self._rng)
+                if not drafts or any(draft.question in asked for draft in drafts):
+                    continue
+                if len(drafts) > self._left[category]:
+                    continue
+                rarity = sum(self._classes[family.name, draft.blind_class] for draft in drafts)
+                if best is None or rarity < best[0]:
+                    best = rarity, drafts
+            if best is not None and not self._too_frequent(family, best[1]):
+                return family, best[1]
+        return None
+
+    def _too_frequent(self, family: Family, drafts: list[Draft]) -> bool:
+        """Whether this answer already leads its family's rarest by more than one question."""
+        known = [count for (name, _), count in self._classes.items() if name == family.name]
+        if not known:
+            return False
+        lead = max(self._classes[family.name, draft.blind_class] for draft in drafts)
+        return lead > min(known) + 1
+
+    def _finish(self, draft: Draft, family: Family, scene: Scene, number: int) -> dict[str, Any]:
+        positions = range(len(draft.options)) if draft.options else [0]
+        uses = {position: self._positions[family.name, len(draft.options), position] for position in positions}
+        least = min(uses.values())
+        first = self._rng.choice([position for position in positions if uses[position] == least])
+        self._positions[family.name, len(draft.options), first] += 1
+        self._families[family.name] += 1
+        self._classes[family.name, draft.blind_class] += 1
+        record = finish(draft, family, scene, self._split, number, first, self._rng)
+        wrong = faults(record)
+        if wrong:
+            raise AssertionError(f"{family.name} wrote a faulty record {record['id']}: {wrong}")
+        return record
+
+
+def build(
+    compose: Callable[[int], Scene],
+    render: Callable[[Scene], Image.Image],
+    images: int,
+    questions: int,
+    seed: int,
+    split: str,
+    shares: dict[Category, float] | None = None,
+) -> list[dict[str, Any]]:
+    """`questions` records over at most `images` scenes, pictures embedded as PNG.
+
+    Scenes come from seeds `seed`, `seed + 1`, ...; disjoint ranges give disjoint pictures.
+    Raises UserError when the scenes cannot carry the questions, saying what is missing.
+    """
+    builder = Builder(questions, seed, split, shares)
+    scenes = [compose(seed + index) for index in range(images)]
+    asked: list[list[dict[str, Any]]] = [[] for _ in scenes]
+    for _ in range(3):  # later rounds fill what the last scenes of the first could not carry
+        for index, scene in enumerate(scenes):
+            left = questions - sum(map(len, asked))
+            asked[index] += builder.ask(scene, -(-left // (images - index)), asked[index])
+    records: list[dict[str, Any]] = []
+    for scene, of_scene in zip(scenes, asked, strict=True):
+        if of_scene:
+            picture = io.BytesIO()
+            render(scene).save(picture, "PNG", optimize=True)
+            image = {"bytes": picture.getvalue(), "path": f"{scene.id}.png"}
+            records += [record | {"image": image} for record in of_scene]
+    if builder.missing:
+        lacking = ", ".join(f"{count} {category}" for category, count in builder.missing.items())
+        raise UserError(f"{images} images cannot carry {questions} questions, these are missing: {lacking}: add images")
+    return records
+
+
+def write(records: Iterable[dict[str, Any]], folder: Path, name: str, made_by: dict[str, Any]) -> dict[str, Any]:
+    """Write `{split}-00000.parquet`, `stats.json` and the card `README.md`; returns the stats."""
+    dataset = datasets.Dataset.from_list(list(records), features=FEATURES)
+    folder.mkdir(parents=True, exist_ok=True)
+    (split,) = set(dataset["split"])
+    dataset.to_parquet(str(folder / f"{split}-00000.parquet"))
+    stats = describe(dataset) | {"name": name, "made_by": made_by | {"version": __version__}}
+    (folder / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(_card(stats), encoding="utf-8")
+    return stats
+
+
+def describe(dataset: datasets.Dataset) -> dict[str, Any]:
+    """Counts, shares and chance of a data set."""
+    texts = dataset.remove_columns("image")
+    categories = Counter(texts["category"])
+    total = len(dataset)
+    return {
+        "questions": total,
+        "images": len(set(texts["image_id"])),
+        "fingerprint": fingerprint(dataset),
+        "categories": {
+            category: {
+                "questions": categories[category],
+                "share": round(categories[category] / total, 4),
+                "paper_share": PAPER_SHARES[category],
+                "chance": round(
+                    sum(chance(row) for row in texts if row["category"] == category) / max(1, categories[category]), 4
+                ),
+            }
+            for category in Category
+        },
+        "families": dict(sorted(Counter(texts["family"]).items())),
+        "question_types": dict(sorted(Counter(texts["question_type"]).items())),
+    }
+
+
+def _card(stats: dict[str, Any]) -> str:
+    rows = "\n".join(
+        f"| {name} | {row['questions']} | {row['share']:.1%} | {row['paper_share']:.1%} | {row['chance']:.1%} |"
+        for name, row in stats["categories"].items()
+    )
+    return (
+        f"# {stats['name']}\n\n"
+        "Made by the lmms-eval-drbench engine. **This is not the paper's data set**, which is unreleased; it has the "
+        "paper's record format, categories, layers and shares.\n\n"
+        f"{stats['questions']} questions over {stats['images']} images, fingerprint `{stats['fingerprint']}`.\n\n"
+        "| category | questions | share | paper's share | chance |\n|---|---|---|---|---|\n"
+        f"{rows}\n\nMade by: `{json.dumps(stats['made_by'])}`\n"
+    )

@@ -1,0 +1,65 @@
+"""The scene: objects, where they rest, and the place. Every source makes it, every question family reads it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One thing in a picture.
+
+    name: the kind ("mug"). colour: its one plain colour. box: x, y, width, height in pixels.
+    support: the surface that it rests on, None when it rests on nothing. state: "on", "open", ... or None.
+    fallen: it lies on its side.
+    """
+
+    name: str
+    colour: str
+    box: tuple[int, int, int, int]
+    support: str | None
+    state: str | None = None
+    fallen: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """The noun phrase that names it: colour and kind."""
+        return f"{self.colour} {self.name}"
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        x, y, width, height = self.box
+        return x + width / 2, y + height / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture's ground truth. Objects stand in reading order: surface by surface from the top, left to right.
+
+    surfaces: name → box of each supporting surface, from the top of the picture down.
+    misplaced: the kind of the one thing that does not belong in this place, or None.
+    """
+
+    id: str
+    place: str
+    surfaces: dict[str, tuple[int, int, int, int]]
+    objects: tuple[SceneObject, ...]
+    width: int
+    height: int
+    outdoors: bool = False
+    misplaced: str | None = None
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The whole picture, which is where the place is."""
+        return 0, 0, self.width, self.height
+
+    def on(self, surface: str) -> list[SceneObject]:
+        """The objects that rest on a surface, left to right."""
+        return [thing for thing in self.objects if thing.support == surface]
+
+    def named(self, name: str) -> list[SceneObject]:
+        """All objects of one kind."""
+        return [thing for thing in self.objects if thing.name == name]
+
+    def unique(self) -> list[SceneObject]:
+        """The objects that are the only ones of their kind, so that the kind's name alone points at them."""
+        return [thing for thing in self.objects if len(self.named(thing.name)) == 1]
