@@ -39,6 +39,11 @@ class Scaffold:
     def well_formed(self) -> bool:
         return not self.problems
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a field was opened and not closed, as the token limit leaves it."""
+        return any(problem.endswith("is not closed") for problem in self.problems)
+
 
 def render_fields(record: Mapping[str, Any]) -> dict[str, str]:
     """A record's gold text of each field, tags included, in causal order. Joined by newlines they are the target."""

@@ -1,0 +1,119 @@
+"""How well a scaffold is grounded: its entities and relations against the gold ones, and its steps against itself.
+
+Matching rules. Entities: equal in normal form (`phrases.tokens`), each gold entity once. Relations: the same ordered
+triple in normal form, after an inverse relation was turned round (`a right_of b` is the fact `b left_of a`) and the
+ends of a symmetric one were sorted; `not_` is part of the relation. Parts that a record doesn't have score None and
+are left out of means, they are neither 0 nor 1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmms_eval_drbench import scaffold
+from lmms_eval_drbench.answers import extract
+from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.record import CHAIN_STEPS
+
+INVERSES = {
+    "right_of": "left_of",
+    "below": "above",
+    "under": "above",
+    "behind": "in_front_of",
+    "contains": "in",
+    "holds": "held_by",
+    "has_part": "part_of",
+    "smaller_than": "larger_than",
+    "farther_than": "closer_than",
+    "supports": "on",
+}
+"""Relation → its inverse, under which the fact is stored with subject and object swapped."""
+
+SYNONYMS = {
+    "left": "left_of",
+    "to_the_left_of": "left_of",
+    "on_the_left_of": "left_of",
+    "right": "right_of",
+    "to_the_right_of": "right_of",
+    "on_the_right_of": "right_of",
+    "beneath": "below",
+    "underneath": "below",
+    "over": "above",
+    "in_front": "in_front_of",
+    "on_top_of": "on",
+    "inside": "in",
+    "inside_of": "in",
+    "beside": "next_to",
+    "adjacent_to": "next_to",
+    "near": "next_to",
+    "bigger_than": "larger_than",
+    "further_than": "farther_than",
+    "nearer_than": "closer_than",
+}
+SYMMETRIC = frozenset({"next_to", "same_color_as", "same_size_as", "same_shape_as", "touching", "facing_each_other"})
+
+Fact = tuple[tuple[str, ...], str, tuple[str, ...]]
+
+SCORES = ("entity_f1", "relation_f1", "anchored", "consistent", "well_formed")
+"""The grounding scores, in the order that tables show."""
+
+
+def score(record: Mapping[str, Any], output: str) -> dict[str, float | None]:
+    """Grounding scores of one scaffold output, each 0 to 1, or None where the record gives nothing to score against.
+
+    entity_f1, relation_f1: F1 against key objects and scene graph. anchored: share of the four reasoning steps that
+    name an entity the output itself listed. consistent: whether the conclusion leads to the answer field's answer.
+    well_formed: whether the text is exactly the scaffold's format (its mean is the format rate).
+    """
+    parsed = scaffold.parse(output)
+    return {
+        "entity_f1": set_f1({tokens(name) for name in parsed.entities}, {tokens(n) for n in record["key_objects"]}),
+        "relation_f1": set_f1({fact(*t) for t in parsed.relations}, {fact(*t) for t in record["scene_graph"]}),
+        "anchored": anchored_steps(parsed),
+        "consistent": float(is_consistent(record, parsed)),
+        "well_formed": float(parsed.well_formed),
+    }
+
+
+def fact(subject: str, relation: str, target: str) -> Fact:
+    """The normal form of a triple; two ways of saying one fact have the same form."""
+    name = "_".join(relation.casefold().replace("_", " ").split())
+    negated = name.startswith("not_")
+    name = name.removeprefix("not_")
+    name = SYNONYMS.get(name, name)
+    left, right = tokens(subject), tokens(target)
+    if name in INVERSES:
+        name, left, right = INVERSES[name], right, left
+    if name in SYMMETRIC:
+        left, right = sorted((left, right))
+    return left, f"not_{name}" if negated else name, right
+
+
+def set_f1(found: set[Any], gold: set[Any]) -> float | None:
+    """F1 of two sets; None when there is no gold."""
+    if not gold:
+        return None
+    return 2 * len(found & gold) / (len(found) + len(gold))
+
+
+def anchored_steps(parsed: scaffold.Scaffold) -> float:
+    """Share of the four reasoning steps that name an entity which the output's own entity field listed."""
+    entities = [padded for name in parsed.entities if (padded := _padded(name)).strip()]
+    steps = [_padded(parsed.reasoning.get(step, "")) for step in CHAIN_STEPS]
+    return sum(any(entity in step for entity in entities) for step in steps) / len(CHAIN_STEPS)
+
+
+def is_consistent(record: Mapping[str, Any], parsed: scaffold.Scaffold) -> bool:
+    """Whether the conclusion, read like an answer, gives the answer field's answer; unreadable counts as no."""
+    if parsed.answer is None or not parsed.reasoning.get("conclusion"):
+        return False
+    answer, conclusion = extract(parsed.answer, record), extract(parsed.reasoning["conclusion"], record)
+    if not answer.parsed or not conclusion.parsed:
+        return False
+    if answer.letters is not None:
+        return answer.letters == conclusion.letters
+    return f" {' '.join(tokens(answer.text))} " in _padded(parsed.reasoning["conclusion"])
+
+
+def _padded(text: str) -> str:
+    """Normal form with a space at both ends, so that `in` compares whole words."""
+    return f" {' '.join(tokens(text))} "

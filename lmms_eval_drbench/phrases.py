@@ -1,0 +1,59 @@
+"""Phrases made comparable: case, articles, punctuation, number words and simple plurals don't count.
+
+Answers, option texts, entities and relations are all compared through `tokens`, so a "red mug" is the same thing in
+every score.
+"""
+
+import re
+import unicodedata
+
+ARTICLES = frozenset({"a", "an", "the"})
+
+_NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+_NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
+_MAX_WORD = 100
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of `text` without punctuation; `can't` stays one word, `3.5` and `1,200` one number."""
+    folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    return _TOKEN.findall(folded)
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """The normal form of a phrase: `words` without articles, number words as digits, plurals as singulars."""
+    return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
+
+
+def _stem(word: str) -> str:
+    if word in _NUMBERS:
+        return _NUMBERS[word]
+    if word[0].isdigit():
+        return word.replace(",", "")
+    return _singular(word.removesuffix("'s"))
+
+
+def _singular(word: str) -> str:
+    """Drop a regular English plural ending. Crude on purpose: both sides of a comparison go through it."""
+    if len(word) < 4 or len(word) > _MAX_WORD or word.endswith(("ss", "us", "is")) or not word.endswith("s"):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "xes", "sses", "zes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def token_f1(left: tuple[str, ...], right: tuple[str, ...]) -> float:
+    """F1 of two phrases as bags of tokens, 0 to 1; 0 when either is empty."""
+    rest = list(right)
+    common = 0
+    for token in left[:_MAX_WORD]:
+        if token in rest:
+            rest.remove(token)
+            common += 1
+    return 2 * common / (len(left) + len(right)) if common else 0.0

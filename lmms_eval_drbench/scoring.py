@@ -1,0 +1,104 @@
+"""One record and one model output → every score of that question.
+
+Pure functions: lmms-eval's hooks (`task.process_results`) log what `score` returns, and every table is computed
+from those logs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmms_eval_drbench import grounding, scaffold
+from lmms_eval_drbench.answers import Answer, extract
+from lmms_eval_drbench.phrases import token_f1, tokens
+from lmms_eval_drbench.record import chance
+from lmms_eval_drbench.rejection import rejects
+from lmms_eval_drbench.taxonomy import QuestionType
+
+_SHOWN = 200
+
+_FILLERS = frozenset(
+    "is are was were be it its this that they there he she in on at of to by with from has have answer "
+    "which who what where".split()
+)
+"""Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
+
+
+def score(
+    record: Mapping[str, Any], output: Any, prompt: str = "direct", truncated: bool | None = None
+) -> dict[str, Any]:
+    """Score one output.
+
+    prompt: `direct` or `scaffold`. truncated: whether the token limit cut the output off, None when unknown (a
+    scaffold whose last field is not closed counts as cut off by itself).
+    Returns acc (0 or 1), partial (0 to 1), unparsed and truncated (0 or 1), chance, all floats; answer and reason
+    (strings); for the scaffold prompt also `grounding.score`'s values.
+    """
+    answer = extract(output, record)
+    scores: dict[str, Any] = {
+        "acc": float(is_right(record, answer)),
+        "partial": partial_credit(record, answer),
+        "unparsed": float(not answer.parsed),
+        "truncated": float(_truncated(output, prompt, truncated)),
+        "chance": float(chance(record)),
+        "answer": str(answer)[:_SHOWN],
+        "reason": answer.reason,
+    }
+    if prompt == "scaffold":
+        scores |= grounding.score(record, output if isinstance(output, str) else "")
+    return scores
+
+
+def is_right(record: Mapping[str, Any], answer: Answer) -> bool:
+    """Exact letter or set; normalised match for open questions; on a false premise, the rejection.
+
+    A choice question on a false premise is right with any of its rejecting letters, where one letter is asked for.
+    """
+    if not answer.parsed:
+        return False
+    false_premise = record["premise_true"] is False
+    if record["question_type"] == QuestionType.OPEN_ENDED:
+        if any(matches(answer.text or "", accepted, record["question"]) for accepted in record["answer"]):
+            return True
+        return false_premise and rejects(answer.text or "", record["question"], record["reject_answers"])
+    if false_premise and record["question_type"] == QuestionType.SINGLE_CHOICE:
+        return answer.letters <= {*record["answer"], *record["reject_answers"]}
+    return answer.letters == frozenset(record["answer"])
+
+
+def partial_credit(record: Mapping[str, Any], answer: Answer) -> float:
+    """Overlap with the gold answer, 0 to 1: Jaccard index of letter sets, best token F1 of open answers.
+
+    Equals `acc` for single choice, and is 1 wherever `acc` is.
+    """
+    if is_right(record, answer):
+        return 1.0
+    if not answer.parsed or record["question_type"] == QuestionType.SINGLE_CHOICE:
+        return 0.0
+    if answer.letters is not None:
+        gold = frozenset(record["answer"])
+        return len(answer.letters & gold) / len(answer.letters | gold)
+    return max(token_f1(tokens(answer.text or ""), tokens(accepted)) for accepted in record["answer"])
+
+
+def matches(text: str, accepted: str, question: str) -> bool:
+    """Whether a free text gives an accepted answer.
+
+    Equal in normal form; or equal once fillers and the question's own words are dropped ("the bowl is black" for
+    "What colour is the bowl?"). Nothing else may be left over, so "black or white" and "not black" don't match.
+    Where the answer's words come from the question ("the person or the man?"), its words are not dropped.
+    """
+    given, gold = tokens(text), tokens(accepted)
+    if given == gold and gold:
+        return True
+    asked = set(tokens(question))
+    core = [token for token in gold if token not in _FILLERS]
+    if not core:
+        return False
+    dropped = set(_FILLERS) if set(core) <= asked else (_FILLERS | asked) - set(core)
+    return [token for token in given if token not in dropped] == core
+
+
+def _truncated(output: Any, prompt: str, hint: bool | None) -> bool:
+    if hint is not None:
+        return hint
+    return prompt == "scaffold" and isinstance(output, str) and scaffold.parse(output).unfinished
