@@ -13,15 +13,17 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench import scaffold
-from lmms_eval_drbench.phrases import tokens, words
+from lmms_eval_drbench.phrases import NEGATIONS, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.taxonomy import QuestionType
 
 MAX_PROSE = 20_000
-"""Characters of running text that are searched for an answer, from its end; an answer field is found in any length."""
+"""Characters of running text, half from its start and half from its end, that are searched for an answer. Fields and
+boxes are found in any length."""
+_MAX_DECLARATIONS = 50
 
-_THINK = re.compile(r"<\s*(/?)\s*(?:think|thinking|thought)\s*>", re.IGNORECASE)
+_THINK = re.compile(r"<\s{0,4}(/?)\s{0,4}(?:think|thinking|thought)\s{0,4}>", re.IGNORECASE)
 _SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>")
 _BOX = re.compile(r"\\boxed\s*\{")
 _DECLARED = re.compile(
@@ -35,11 +37,13 @@ _DECLARED = re.compile(
 _STRONG = re.compile(r"answer|option|choice|correct|choose|pick|select|go\s+with", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:cannot|can't|can not|do not|don't) (?:determine|tell|answer|know|"
-    r"help|assist|provide)|as an ai\b|cannot be determined|unable to (?:determine|answer|tell|see)|not enough information"
-    r"|i apologi[sz]e)",
+    r"help|assist|provide)|as an ai\b|cannot be determined|unable to (?:determine|answer|tell|see)|"
+    r"not enough information|i apologi[sz]e)",
     re.IGNORECASE,
 )
-_NEGATIONS = frozenset({"not", "no", "never", "without", "neither", "nor", "none", "cannot", "except"})
+_CONTRAST = re.compile(r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b", re.IGNORECASE)
+_CONTRADICTION: frozenset[str] = frozenset()
+"""What a reader returns for `A. a blue bowl` when the blue bowl is option B."""
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])")
 _CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|finally|in conclusion|overall)\b[,:]?\s*", re.IGNORECASE)
 _ALL = frozenset({("all",), ("all", "of", "above"), ("all", "of", "them"), ("all", "option"), ("all", "of", "these")})
@@ -85,12 +89,17 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
     boxed = _last_box(body)
     if boxed is not None and boxed.strip():
         body, where = boxed, "LaTeX box"
-    body = body[-MAX_PROSE:].strip()
+    body = _shortened(body.strip())
     answer = _open_ended(body) if record["question_type"] == QuestionType.OPEN_ENDED else _choice(body, record)
     if not answer.parsed:
         return answer
     prefix = {"": "", "closed": "<answer> field: ", "cut off": "unclosed <answer> field: "}.get(where, f"{where}: ")
     return Answer(answer.letters, answer.text, prefix + answer.reason)
+
+
+def _shortened(text: str) -> str:
+    half = MAX_PROSE // 2
+    return text if len(text) <= MAX_PROSE else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 def _unparsed(reason: str) -> Answer:
@@ -112,7 +121,7 @@ def _answer_field(text: str) -> tuple[str | None, str]:
     """(text to read, "closed" | "cut off" | ""): the last answer field, or all of a text without fields."""
     parsed = scaffold.parse(text)
     if parsed.answer is not None:
-        return parsed.answer, "cut off" if "<answer> is not closed" in parsed.problems else "closed"
+        return parsed.answer, "cut off" if parsed.answer_open else "closed"
     if parsed.entities or parsed.relations or parsed.reasoning or not _no_field(parsed):
         return None, ""
     return text, ""
@@ -123,7 +132,7 @@ def _no_field(parsed: scaffold.Scaffold) -> bool:
 
 
 def _last_box(text: str) -> str | None:
-    """Content of the last `\\boxed{...}`, braces balanced."""
+    r"""Content of the last `\boxed{...}`, braces balanced."""
     last = None
     for match in _BOX.finditer(text):
         last = match
@@ -157,6 +166,8 @@ def _choice(body: str, record: Mapping[str, Any]) -> Answer:
 
 
 def _one_or_set(found: frozenset[str], reason: str, options: "_Options") -> Answer:
+    if found == _CONTRADICTION:
+        return _unparsed("letter and option text disagree")
     if options.single and len(found) > 1:
         return _unparsed(f"several letters ({', '.join(sorted(found))}) for a single-choice question")
     return Answer(found, None, reason)
@@ -179,6 +190,8 @@ class _Options:
         if len(text) > 2000:
             return None
         whole = self.normal(lettering.strip_markup(text))
+        if self.contradicts(text):
+            return None
         if whole in self.keys:
             return frozenset(self.keys[whole])
         if not self.single:
@@ -208,9 +221,21 @@ class _Options:
             return head[0]
         return None
 
-    def mentions(self, words_: tuple[str, ...]) -> tuple[set[str], list[str]]:
-        """(letters whose text occurs in a token sequence, the tokens left over); longer option texts first."""
-        rest: list[str | None] = list(words_)
+    def contradicts(self, text: str) -> bool:
+        """Whether `text` is a letter with another option's text: `A. a blue bowl` when that is option B."""
+        head = lettering.led(text)
+        if head is None or head[0] not in self.letters:
+            return False
+        named = self.keys.get(self.normal(re.split(r"\n|[.!?](?:\s|$)", head[1], maxsplit=1)[0]), head[0])
+        return named != head[0]
+
+    def is_letter_like(self, letters: frozenset[str]) -> bool:
+        """Whether an option's text is itself a single letter, so that a bare letter must mean the option's letter."""
+        return any(len(key) == 1 and len(key[0]) == 1 for key, letter in self.keys.items() if letter in letters)
+
+    def mentions(self, text: str) -> tuple[set[str], list[str]]:
+        """(letters whose option text occurs in `text`, the tokens left over); longer option texts first."""
+        rest: list[str | None] = list(self.normal(text))
         found = set()
         for key, letter in sorted(self.keys.items(), key=lambda item: -len(item[0])):
             for start in range(len(rest) - len(key) + 1):
@@ -221,33 +246,38 @@ class _Options:
 
 
 def _whole(body: str, options: _Options) -> frozenset[str] | None:
-    found = options.by_text(body)
-    if found is not None and any(
-        len(key) > 1 or len(key[0]) > 1 for key, letter in options.keys.items() if letter in found
-    ):
-        return found
+    if "\n" not in body and options.contradicts(body):
+        return _CONTRADICTION
+    by_text = options.by_text(body)
+    if by_text is not None and not options.is_letter_like(by_text):
+        return by_text
     bare = lettering.bare(body, options.letters)
-    if bare is not None or found is not None:
-        return bare or found
+    if bare is not None or by_text is not None:
+        return bare or by_text
     lines = [line for line in body.splitlines() if line.strip()]
     listed = {options.line(line) for line in lines[: len(options.letters) + 1]}
     return frozenset(listed) if 0 < len(lines) <= len(options.letters) and None not in listed else None
 
 
 def _last_declaration(body: str, options: _Options) -> frozenset[str] | None:
-    strong = weak = None
-    for match in _DECLARED.finditer(body):
-        payload = _payload(body, match.end())
-        found = lettering.leading(payload, options.letters)
-        if found is None or _names_another(payload, found, options):
-            found = _payload_text(payload, options)
-        if found is None:
+    """The last readable "the answer is ..." or "B is correct"; without one, the last readable "it is ..."."""
+    declared = lettering.declared_as_subject(body, options.letters)[-1:]
+    weak = None
+    for match in reversed(list(_DECLARED.finditer(body))[-_MAX_DECLARATIONS:]):
+        strong = bool(_STRONG.search(match.group()))
+        if not strong and weak is not None:
             continue
-        if _STRONG.search(match.group()):
-            strong = found
+        payload = _payload(body, match.end())
+        if options.contradicts(payload):
+            found = _CONTRADICTION
         else:
-            weak = found
-    return strong or weak
+            found = lettering.leading(payload, options.letters)
+            found = _payload_text(payload, options) if found is None else found
+        if found is not None and strong:
+            declared.append((match.start(), found))
+            break
+        weak = found if weak is None else weak
+    return max(declared, key=lambda item: item[0])[1] if declared else weak
 
 
 def _payload(body: str, start: int) -> str:
@@ -258,20 +288,12 @@ def _payload(body: str, start: int) -> str:
 
 def _payload_text(payload: str, options: _Options) -> frozenset[str] | None:
     payload = re.sub(r"^(?:that|option|choice)\s+", "", payload, flags=re.IGNORECASE)
-    for end in (r"\n", r"[.!?](?:\s|$)", r",|;|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b"):
+    clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
+    for end in (r"\n", r"[.!?](?:\s|$)", clause_end):
         found = options.by_text(re.split(end, payload, maxsplit=1)[0])
         if found is not None:
             return found
     return None
-
-
-def _names_another(payload: str, found: frozenset[str], options: _Options) -> bool:
-    """`A. a red mug` when the red mug is option B: letter and text contradict each other, so only text can count."""
-    head = lettering.led(payload)
-    if head is None or len(found) > 1:
-        return False
-    named = options.keys.get(options.normal(re.split(r"\n|[.!?](?:\s|$)", head[1], maxsplit=1)[0]))
-    return named is not None and named not in found
 
 
 def _last_line(body: str, options: _Options) -> frozenset[str] | None:
@@ -288,11 +310,11 @@ def _first_line(body: str, options: _Options) -> frozenset[str] | None:
     if len(heads) > 1:
         return None
     first = lines[0]
+    if options.contradicts(first):
+        return _CONTRADICTION
     found = lettering.bare(first, options.letters) or options.by_text(first)
-    if found is None:
-        found = lettering.leading(first, options.letters) if lettering.led(first) else None
-        if found is not None and _names_another(first, found, options):
-            return None
+    if found is None and lettering.led(first):
+        found = lettering.leading(first, options.letters)
     return found or _payload_text(first, options)
 
 
@@ -303,8 +325,12 @@ def _mentioned(body: str, options: _Options) -> frozenset[str] | None:
         if not _CONCLUDING.match(sentences[-1]):
             return None
         body = sentences[-1]
-    found, rest = options.mentions(options.normal(lettering.strip_markup(body)[:2000]))
-    denied = any(token in _NEGATIONS or token.endswith("n't") for token in rest)
+    body = lettering.strip_markup(body)[:2000]
+    claim = _CONTRAST.split(body, maxsplit=1)
+    if len(claim) == 2 and options.mentions(claim[1])[0]:  # "a spoon, not a fork"
+        body = claim[0]
+    found, rest = options.mentions(body)
+    denied = any(token in NEGATIONS or token.endswith("n't") for token in rest)
     if not found or denied or (options.single and len(found) > 1) or ("or" in rest and len(found) > 1):
         return None
     return frozenset(found)
@@ -338,7 +364,7 @@ def _open_ended(body: str) -> Answer:
     if not sentences:
         return _unparsed("no answer found")
     if len(sentences) == 1:
-        return _text_or_unparsed(sentences[0], "bare answer")
+        return _text_or_unparsed(_CONCLUDING.sub("", sentences[0], count=1), "bare answer")
     if _CONCLUDING.match(sentences[-1]):
         return _text_or_unparsed(_CONCLUDING.sub("", sentences[-1], count=1), "concluding sentence")
     return _text_or_unparsed(sentences[0], "first sentence")

@@ -11,8 +11,8 @@ from typing import Any
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.answers import extract
-from lmms_eval_drbench.phrases import tokens
-from lmms_eval_drbench.record import CHAIN_STEPS
+from lmms_eval_drbench.phrases import NEGATIONS, tokens
+from lmms_eval_drbench.record import CHAIN_STEPS, option_letters
 
 INVERSES = {
     "right_of": "left_of",
@@ -103,15 +103,33 @@ def anchored_steps(parsed: scaffold.Scaffold) -> float:
 
 
 def is_consistent(record: Mapping[str, Any], parsed: scaffold.Scaffold) -> bool:
-    """Whether the conclusion, read like an answer, gives the answer field's answer; unreadable counts as no."""
-    if parsed.answer is None or not parsed.reasoning.get("conclusion"):
+    """Whether the conclusion leads to the answer field's answer.
+
+    It does when it reads as the same answer, when it contains the answer's text, or, for options that it paraphrases,
+    when it shares a larger part of every chosen option's words than of any other's. Unreadable counts as no.
+    """
+    conclusion = parsed.reasoning.get("conclusion")
+    if parsed.answer is None or not conclusion:
         return False
-    answer, conclusion = extract(parsed.answer, record), extract(parsed.reasoning["conclusion"], record)
-    if not answer.parsed or not conclusion.parsed:
+    answer = extract(parsed.answer, record)
+    if not answer.parsed:
         return False
-    if answer.letters is not None:
-        return answer.letters == conclusion.letters
-    return f" {' '.join(tokens(answer.text))} " in _padded(parsed.reasoning["conclusion"])
+    if answer.letters is None:
+        return _padded(answer.text or "").strip() != "" and _padded(answer.text or "") in _padded(conclusion)
+    return extract(conclusion, record).letters == answer.letters or _paraphrases(record, answer.letters, conclusion)
+
+
+def _paraphrases(record: Mapping[str, Any], chosen: frozenset[str], conclusion: str) -> bool:
+    said, asked = set(tokens(conclusion)), set(tokens(record["question"]))
+    shares = {
+        letter: len(said & set(words)) / len(set(words)) if words else 0.0
+        for letter, words in zip(option_letters(record), map(tokens, record["options"]), strict=True)
+    }
+    own_words = set().union(*(tokens(record["options"][ord(letter) - ord("A")]) for letter in chosen))
+    if said & NEGATIONS - asked - own_words:
+        return False
+    lowest = min(shares[letter] for letter in chosen)
+    return lowest > max((share for letter, share in shares.items() if letter not in chosen), default=0.0)
 
 
 def _padded(text: str) -> str:

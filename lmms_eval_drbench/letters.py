@@ -1,4 +1,4 @@
-"""Option letters in text: which of `A`, `(B)`, `**C**`, `A, C`, `Option B`, `B. a red mug` are letters, which are words.
+"""Option letters in text: `A`, `(B)`, `**C**`, `A, C`, `Option B`, `B. a red mug`; which single letters are words.
 
 Nothing here guesses: a text either states letters or it doesn't. The word "a" is an article unless it stands alone.
 """
@@ -7,23 +7,37 @@ import re
 from collections.abc import Sequence
 
 _MARKUP = re.compile(r"[*_`~]+|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|[{}$]")
+_BULLET = re.compile(r"^\s*[-*•]\s+", re.MULTILINE)
 _WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#"
-_NOUN = r"(?:the\s+)?(?:options?|choices?|answers?|letters?)"
-_JOIN = r"\s*(?:,\s*and\b|,|;|/|&|\+|、|\band\b|\n)\s*"
-_ONE = rf"(?:{_NOUN}\s*)?[\"'(\[]{{0,2}}([A-Za-z])[\"')\].:]{{0,2}}"
-_LIST = re.compile(rf"(?:both\s+)?{_ONE}(?:{_JOIN}{_ONE})*", re.IGNORECASE)
+
+_NOUN = r"(?:the\s{1,3})?(?:options?|choices?|answers?|letters?)"
+_OPEN = r"[\"'(\[]{0,2}"
+_CLOSE = r"[\"')\]]{0,2}"
+_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\n)\s{0,3}"
+_ONE = rf"(?:{_NOUN}\s{{0,3}})?{_OPEN}[A-Z](?![\w']){_CLOSE}"
+"""One letter, possibly as `option B` or `(B)`. White space is bounded: unbounded, it would be quadratic."""
+_MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
+
+_WHOLE = re.compile(rf"(?:both\s+)?{_ONE}(?:[.:]?{_JOIN}{_ONE})*[.:]?", re.IGNORECASE)
+_SPACED = re.compile(r"(?:[A-Z]\s+)+[A-Z]")
+_GLUED = re.compile(r"[A-Z]{2,8}")
+_NOT_LETTERS = re.compile(rf"\b(?:and|both)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
-_NOUN_ONLY = re.compile(rf"\b{_NOUN}\b", re.IGNORECASE)
 _LED = re.compile(
-    r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s*[-–—:]\s)\s*(.*)$", re.IGNORECASE
+    r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
+)
+_SUBJECT = re.compile(
+    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:is|are)\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+)?(?:only\s+)?"
+    r"(?:correct|right|best|true|answers?\b)"
 )
 _START = re.compile(
-    rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>[\"'(\[]{{0,2}})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
+    rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_MORE = re.compile(rf"[\"')\].]{{0,2}}{_JOIN}(?:{_NOUN}\s*)?[\"'(\[]{{0,2}}([A-Z])(?![\w'])", re.IGNORECASE)
-_AFTER_A = re.compile(r"\s*(?:$|[\"')\].,;:!?\n–—-]|(?:because|since|as|which|and)\b)", re.IGNORECASE)
-_OR = re.compile(r"[\"')\].]{0,2},?\s*\bor\b\s+(?:option\s+)?[\"'(\[]{0,2}[A-Z](?![\w'])", re.IGNORECASE)
+_MORE = re.compile(rf"[\"')\].]{{0,2}}{_JOIN}(?:{_NOUN}\s*)?{_OPEN}(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
+_OR = re.compile(rf"[\"')\].]{{0,2}},?\s*\bor\b\s+(?:option\s+)?{_OPEN}[A-Z](?![\w'])", re.IGNORECASE)
+_AFTER_ARTICLE_LIKE = re.compile(r"\s*(?:$|[\"')\].,;:!?\n–—-]|(?:because|since|as|which|and|or)\b)", re.IGNORECASE)
+_AFTER_LOWER = re.compile(r"\s*(?:$|[\"')\].,;:!?\n])")
 
 
 def strip_markup(text: str) -> str:
@@ -35,20 +49,10 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
-    text = strip_markup(text).strip(_WRAPPERS)
-    if not text:
-        return None
-    if re.fullmatch(r"[A-Z]{2,8}", text) and list(text) == sorted(set(text)):
-        return _checked(list(text), valid)
-    matched = _LIST.fullmatch(text + ("" if text[-1].isalnum() else "."))
-    if matched is None and re.fullmatch(r"(?:[A-Z]\s+)+[A-Z]", text):
-        matched = True
-    if matched is None:
-        return None
-    return _checked(_LETTER.findall(_NOUN_ONLY.sub(" ", _AND.sub(",", text))), valid)
-
-
-_AND = re.compile(r"\b(?:and|both)\b", re.IGNORECASE)
+    text = strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)
+    if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
+        return _checked(text, valid) if list(text) == sorted(set(text)) else None
+    return _all_letters(text, valid) if _WHOLE.fullmatch(text) or _SPACED.fullmatch(text) else None
 
 
 def led(line: str) -> tuple[str, str] | None:
@@ -57,32 +61,41 @@ def led(line: str) -> tuple[str, str] | None:
     return (match.group(1).upper(), match.group(2).strip()) if match else None
 
 
+def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
+    """(position, letters) of every `B is correct`, `options A and C are the right answers`."""
+    found = [(match.start(), _all_letters(match.group("letters"), valid)) for match in _SUBJECT.finditer(text)]
+    return [(position, letters) for position, letters in found if letters]
+
+
 def leading(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters that a payload such as `(C)`, `B. a red mug`, `A and C, because ...` starts with.
 
-    A lone "A" counts only where no noun follows ("A red mug" is a phrase); "B or C" commits to nothing.
+    An unmarked "A" counts only where no noun follows ("A red mug" is a phrase); "B or C" commits to nothing.
     """
     match = _START.match(strip_markup(text[:300]))
     if match is None:
         return None
     letter, rest = match.group("letter"), match.group("rest")
-    marked = bool(match.group("open"))
-    if not marked and letter in "Aa" and not _AFTER_A.match(rest):
-        return None
-    if not marked and letter.islower() and not re.match(r"\s*(?:$|[\"')\].,;:!?\n])", rest):
-        return None
-    if rest.startswith("'") and len(rest) > 1 and rest[1].isalpha():
+    if not match.group("open") and not _stands_alone(letter, rest):
         return None
     found = [letter]
-    while more := _MORE.match(rest):
-        following = rest[more.end() :]
-        if more.group(1) in "Aa" and not _AFTER_A.match(following):
-            break
-        found.append(more.group(1))
-        rest = following
-    if _OR.match(rest):
-        return None
-    return _checked(found, valid)
+    while (more := _MORE.match(rest)) and _stands_alone(more.group("letter"), rest[more.end() :]):
+        found.append(more.group("letter"))
+        rest = rest[more.end() :]
+    return None if _OR.match(rest) else _checked(found, valid)
+
+
+def _stands_alone(letter: str, rest: str) -> bool:
+    """Whether a letter before `rest` is a letter and not the article of a phrase or part of a contraction."""
+    if rest[:1] == "'" and rest[1:2].isalpha():
+        return False
+    if letter.islower():
+        return bool(_AFTER_LOWER.match(rest))
+    return letter != "A" or bool(_AFTER_ARTICLE_LIKE.match(rest))
+
+
+def _all_letters(text: str, valid: Sequence[str]) -> frozenset[str] | None:
+    return _checked(_LETTER.findall(_NOT_LETTERS.sub(",", text)), valid)
 
 
 def _checked(found: Sequence[str], valid: Sequence[str]) -> frozenset[str] | None:

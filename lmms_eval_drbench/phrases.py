@@ -9,11 +9,20 @@ import unicodedata
 
 ARTICLES = frozenset({"a", "an", "the"})
 
-_NUMBER_WORDS = (
+NEGATIONS = frozenset({"not", "no", "never", "without", "neither", "nor", "none", "cannot", "except"})
+
+
+def vocabulary(text: str) -> list[str]:
+    """The words of a word list written as running text."""
+    return text.split()
+
+
+_NUMBER_WORDS = vocabulary(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
-).split()
+)
 _NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
+_SPELLINGS = {"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored"}
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
 _MAX_WORD = 100
 
@@ -25,7 +34,7 @@ def words(text: str) -> list[str]:
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """The normal form of a phrase: `words` without articles, number words as digits, plurals as singulars."""
+    """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
 
 
@@ -34,7 +43,8 @@ def _stem(word: str) -> str:
         return _NUMBERS[word]
     if word[0].isdigit():
         return word.replace(",", "")
-    return _singular(word.removesuffix("'s"))
+    word = _singular(word.removesuffix("'s"))
+    return _SPELLINGS.get(word, word)
 
 
 def _singular(word: str) -> str:

@@ -15,9 +15,12 @@ from lmms_eval_drbench.record import CHAIN_STEPS
 FIELDS = ("entities", "relations", "reasoning", "answer")
 """The four fields in causal order: F1, F2, F3, F4."""
 
-_TAG = re.compile(r"<\s*(/?)\s*(entities|relations|reasoning|answer)\s*>", re.IGNORECASE)
-_STEP = re.compile(r"\[\s*(perception|relation|logic|conclusion)\s*\]", re.IGNORECASE)
-_TRIPLE = re.compile(r"\s*--\s*([^<>]{1,80}?)\s*--?>\s*")
+# White space within a mark is bounded: an unbounded `\s*` on both sides of `/?` is quadratic.
+_TAG = re.compile(r"<\s{0,4}(/?)\s{0,4}(entities|relations|reasoning|answer)\s{0,4}>", re.IGNORECASE)
+_STEP = re.compile(r"\[\s{0,4}(perception|relation|logic|conclusion)\s{0,4}\]", re.IGNORECASE)
+_CUT_TAG = re.compile(r"<\s{0,4}(/?)\s{0,4}([a-z]{0,9})\s{0,4}$", re.IGNORECASE)
+_MAX_RELATION = 80
+_BROKEN_TAG = "the text ends within a tag"
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,3}[.)])\s+")
 
 
@@ -41,8 +44,17 @@ class Scaffold:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a field was opened and not closed, as the token limit leaves it."""
-        return any(problem.endswith("is not closed") for problem in self.problems)
+        """Whether a field was opened and not closed, or a tag broken off, as the token limit leaves it."""
+        return self._broken_tag or any(problem.endswith("is not closed") for problem in self.problems)
+
+    @property
+    def answer_open(self) -> bool:
+        """Whether the answer may lack its end: its field is not closed, and no broken-off tag shows that it was."""
+        return "<answer> is not closed" in self.problems and not self._broken_tag
+
+    @property
+    def _broken_tag(self) -> bool:
+        return _BROKEN_TAG in self.problems
 
 
 def render_fields(record: Mapping[str, Any]) -> dict[str, str]:
@@ -77,6 +89,7 @@ def parse(text: str) -> Scaffold:
     fields as one JSON object. The first entities, relations and reasoning win; the last answer wins, because a
     model that restates its answer commits to the last one.
     """
+    text, cut_tag = _without_cut_tag(text)
     spans = _tagged_spans(text)
     if not spans:
         from_json = _parse_json(text)
@@ -94,6 +107,8 @@ def parse(text: str) -> Scaffold:
             scaffold.problems.append(f"<{name}> appears {len(seen[name])} times")
         if any(not closed for _, closed in seen[name]):
             scaffold.problems.append(f"<{name}> is not closed")
+    if cut_tag:
+        scaffold.problems.append(_BROKEN_TAG)
     order = [FIELDS.index(name) for name, _, _ in spans]
     if order != sorted(order):
         scaffold.problems.append("fields are out of order")
@@ -117,6 +132,14 @@ def parse(text: str) -> Scaffold:
     return scaffold
 
 
+def _without_cut_tag(text: str) -> tuple[str, bool]:
+    """`text` without a tag that the token limit broke off at its end: `</ans`, `<`, `<rela`."""
+    match = _CUT_TAG.search(text, max(0, len(text) - 24))
+    if match is None or not any(name.startswith(match.group(2).lower()) for name in FIELDS):
+        return text, False
+    return text[: match.start()], True
+
+
 def _tagged_spans(text: str) -> list[tuple[str, str, bool]]:
     """(field, body, closed) in the order of opening tags; a body ends at its closing tag or the next tag."""
     tags = list(_TAG.finditer(text))
@@ -138,11 +161,13 @@ def _lines(body: str) -> list[str]:
 
 
 def _parse_triple(line: str) -> tuple[str, str, str] | None:
-    match = _TRIPLE.search(line)
-    if not match:
+    """`subject --relation--> object`; a single dash before the arrow's head is accepted."""
+    subject, _, rest = line.partition("--")
+    relation, arrow, target = rest.partition("->")
+    subject, relation, target = subject.strip(), relation.rstrip("-").strip(), target.strip()
+    if not (arrow and subject and relation and target) or len(relation) > _MAX_RELATION or set(relation) & set("<>"):
         return None
-    subject, relation, target = line[: match.start()].strip(), match.group(1).strip(), line[match.end() :].strip()
-    return (subject, relation.lower().replace(" ", "_"), target) if subject and relation and target else None
+    return subject, "_".join(relation.lower().split()), target
 
 
 def _parse_steps(body: str) -> dict[str, str]:
@@ -155,35 +180,39 @@ def _parse_steps(body: str) -> dict[str, str]:
 
 
 def _parse_json(text: str) -> Scaffold | None:
-    """The same four fields as one JSON object, possibly in a Markdown fence."""
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
+    """The same four fields as one JSON object, possibly in a Markdown fence, with text around it."""
+    start = text.find("{")
+    if start < 0:
         return None
     try:
-        data = json.loads(text[start : end + 1])
+        data, _ = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict):
-        return None
-    data = {str(key).lower(): value for key, value in data.items()}
+    data = {key.lower(): value for key, value in data.items()}
     if not any(name in data for name in FIELDS):
         return None
     scaffold = Scaffold(problems=[f"no {name} field" for name in FIELDS if name not in data])
     scaffold.problems.append("written as JSON")
-    if isinstance(data.get("entities"), list):
-        scaffold.entities = [str(item) for item in data["entities"]]
+    scaffold.entities = _scalars(data.get("entities"))
     for item in data["relations"] if isinstance(data.get("relations"), list) else []:
-        triple = tuple(map(str, item)) if isinstance(item, list) and len(item) == 3 else _parse_triple(str(item))
+        parts = _scalars(item)
+        triple = tuple(parts) if len(parts) == 3 else _parse_triple(item) if isinstance(item, str) else None
         if triple:
             scaffold.relations.append(triple)
     reasoning = data.get("reasoning")
     if isinstance(reasoning, dict):
-        scaffold.reasoning = {str(k).lower(): str(v) for k, v in reasoning.items() if str(k).lower() in CHAIN_STEPS}
+        steps = {key.lower(): value for key, value in reasoning.items() if isinstance(value, str)}
+        scaffold.reasoning = {step: steps[step] for step in CHAIN_STEPS if step in steps}
     elif isinstance(reasoning, str):
         scaffold.reasoning = _parse_steps(reasoning)
     answer = data.get("answer")
     if isinstance(answer, list):
-        answer = ", ".join(map(str, answer))
-    if answer is not None:
+        scaffold.answer = ", ".join(_scalars(answer))
+    elif isinstance(answer, str | int | float):
         scaffold.answer = str(answer).strip()
     return scaffold
+
+
+def _scalars(value: Any) -> list[str]:
+    """The texts and numbers of a JSON list; what is nested deeper is no phrase (and could be too deep to print)."""
+    return [str(item) for item in value if isinstance(item, str | int | float)] if isinstance(value, list) else []

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmms_eval_drbench import grounding, scaffold
 from lmms_eval_drbench.answers import Answer, extract
-from lmms_eval_drbench.phrases import token_f1, tokens
+from lmms_eval_drbench.phrases import token_f1, tokens, vocabulary
 from lmms_eval_drbench.record import chance
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.taxonomy import QuestionType
@@ -17,8 +17,10 @@ from lmms_eval_drbench.taxonomy import QuestionType
 _SHOWN = 200
 
 _FILLERS = frozenset(
-    "is are was were be it its this that they there he she in on at of to by with from has have answer "
-    "which who what where".split()
+    vocabulary(
+        "is are was were be it its this that they there he she in on at of to by with from has have answer "
+        "which who what where"
+    )
 )
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 
@@ -40,7 +42,7 @@ def score(
         "unparsed": float(not answer.parsed),
         "truncated": float(_truncated(output, prompt, truncated)),
         "chance": float(chance(record)),
-        "answer": str(answer)[:_SHOWN],
+        "answer": str(answer)[:_SHOWN].encode("utf-8", "replace").decode(),  # a lone surrogate can't be logged
         "reason": answer.reason,
     }
     if prompt == "scaffold":
@@ -68,11 +70,11 @@ def is_right(record: Mapping[str, Any], answer: Answer) -> bool:
 def partial_credit(record: Mapping[str, Any], answer: Answer) -> float:
     """Overlap with the gold answer, 0 to 1: Jaccard index of letter sets, best token F1 of open answers.
 
-    Equals `acc` for single choice, and is 1 wherever `acc` is.
+    Equals `acc` for single choice and for false premises (a rejection is one or isn't), and is 1 wherever `acc` is.
     """
     if is_right(record, answer):
         return 1.0
-    if not answer.parsed or record["question_type"] == QuestionType.SINGLE_CHOICE:
+    if not answer.parsed or record["question_type"] == QuestionType.SINGLE_CHOICE or record["premise_true"] is False:
         return 0.0
     if answer.letters is not None:
         gold = frozenset(record["answer"])
