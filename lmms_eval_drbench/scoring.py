@@ -32,11 +32,16 @@ def score(
 
     prompt: `direct` or `scaffold`. truncated: whether the token limit cut the output off, None when unknown (a
     scaffold whose last field is not closed counts as cut off by itself).
-    Returns acc (0 or 1), partial (0 to 1), unparsed and truncated (0 or 1), chance, all floats; answer and reason
-    (strings); for the scaffold prompt also `grounding.score`'s values.
+    Returns a flat dict, ready to be logged: record_id, image_id, category and question_type (who was scored); acc (0
+    or 1), partial (0 to 1), unparsed and truncated (0 or 1), chance, all floats; answer and reason (strings); for the
+    scaffold prompt also `grounding.score`'s values; for false premise questions also `constant_policies`.
     """
     answer = extract(output, record)
     scores: dict[str, Any] = {
+        "record_id": record["id"],
+        "image_id": record["image_id"],
+        "category": record["category"],
+        "question_type": record["question_type"],
         "acc": float(is_right(record, answer)),
         "partial": partial_credit(record, answer),
         "unparsed": float(not answer.parsed),
@@ -47,7 +52,23 @@ def score(
     }
     if prompt == "scaffold":
         scores |= grounding.score(record, output if isinstance(output, str) else "")
+    if record["premise_true"] is not None:
+        scores |= constant_policies(record)
     return scores
+
+
+def constant_policies(record: Mapping[str, Any]) -> dict[str, float]:
+    """What three policies that don't look would score on a false premise question.
+
+    always_reject: right on every false premise, wrong on every true twin. never_reject: the reverse, given that it
+    answers every true twin right (its upper bound). always_a: the letter A, whatever is asked.
+    """
+    false_premise = record["premise_true"] is False
+    return {
+        "always_reject": float(false_premise),
+        "never_reject": float(not false_premise),
+        "always_a": float(bool(record["options"]) and is_right(record, Answer(frozenset("A"), None, "policy"))),
+    }
 
 
 def is_right(record: Mapping[str, Any], answer: Answer) -> bool:
