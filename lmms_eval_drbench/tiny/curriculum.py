@@ -1,0 +1,138 @@
+"""What the tiny model learns from scratch: to name what it sees, to look facts up, and to bind answers to letters.
+
+A lesson is a conversation about one scene, whose turns come in random order. The scene is shown as a picture or,
+in text-only lessons, told in words: looking up told facts teaches letters and yes/no fast, and carries over to
+pictures. Nothing here asks for relations, uses, anomalies or false premises, and no turn has the scaffold's form:
+that is what the benchmark tests and fine-tuning teaches.
+"""
+
+import random
+from dataclasses import dataclass
+
+from lmms_eval_drbench import prompts
+from lmms_eval_drbench.build.questions.perception import absent_kinds
+from lmms_eval_drbench.build.scene import Scene, SceneObject
+from lmms_eval_drbench.build.sources.procedural.world import COLOURS, KINDS
+from lmms_eval_drbench.taxonomy import QuestionType
+
+Turn = tuple[str, str]
+"""What the user says and what the assistant answers."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A conversation: turns, and whether the picture is shown (otherwise the first turn tells the scene)."""
+
+    scene: Scene
+    turns: list[Turn]
+    shows_picture: bool
+
+
+def lesson(scene: Scene, rng: random.Random, shows_picture: bool) -> Lesson:
+    """Dense turns (a description, look-ups of many kinds) and short questions, shuffled.
+
+    The description is never followed by another turn: its text would answer everything after it.
+    """
+    questions = [rng.choice(QUESTIONS)(scene, rng) for _ in range(4 if shows_picture else 6)]
+    turns = [turn for turn in questions if turn]
+    turns.append(look_up(scene, rng))
+    rng.shuffle(turns)
+    if shows_picture:
+        turns.append(describe(scene))
+    else:
+        user, assistant = turns[0]
+        turns[0] = (f"{told(scene)}\n{user}", assistant)
+    return Lesson(scene, turns, shows_picture)
+
+
+def _marks(thing: SceneObject) -> str:
+    marks = [thing.state] if thing.state else []
+    marks += ["fallen"] if thing.fallen else []
+    return "".join(f", {mark}" for mark in marks)
+
+
+def told(scene: Scene) -> str:
+    """The scene in words, surface by surface in reading order."""
+    lines = [f"Place: {scene.place}"]
+    for surface in scene.surfaces:
+        lines.append(f"{surface}:")
+        lines += [f"- {thing.phrase}{_marks(thing)}" for thing in scene.on(surface)]
+    floating = [thing for thing in scene.objects if thing.support is None]
+    if floating:
+        lines += ["mid-air:", *(f"- {thing.phrase}{_marks(thing)}" for thing in floating)]
+    return "\n".join(lines)
+
+
+def describe(scene: Scene) -> Turn:
+    """The densest turn: everything, in reading order."""
+    return "Describe the picture.", told(scene)
+
+
+def look_up(scene: Scene, rng: random.Random) -> Turn:
+    """Many kinds at once, present and absent ones in random order: colour and place of each, or `no`."""
+    names = list(dict.fromkeys(thing.name for thing in scene.objects))
+    absent = absent_kinds(scene) + [kind for kind in KINDS if not scene.named(kind)]
+    names += rng.sample(sorted(set(absent)), min(4, len(set(absent))))
+    rng.shuffle(names)
+    lines = []
+    for name in names[:10]:
+        found = [f"{thing.colour}, {thing.support or 'mid-air'}{_marks(thing)}" for thing in scene.named(name)]
+        lines.append(f"{name}: {'; '.join(found) if found else 'no'}")
+    return f"Look up: {', '.join(names[:10])}.", "\n".join(lines)
+
+
+def _ask(question: str, options: list[str], right: str, rng: random.Random) -> Turn:
+    """A single-choice turn in the benchmark's direct prompt, options shuffled."""
+    options = list(options)
+    rng.shuffle(options)
+    record = {"question": question, "options": options, "question_type": QuestionType.SINGLE_CHOICE}
+    return prompts.direct(record), "ABCD"[options.index(right)]
+
+
+def is_there(scene: Scene, rng: random.Random) -> Turn | None:
+    """Whether a kind is in the picture: yes half of the time."""
+    present = rng.random() < 0.5
+    names = [thing.name for thing in scene.objects] if present else absent_kinds(scene)
+    if not names:
+        return None
+    answer = "yes" if present else "no"
+    return _ask(f"Can you see a {rng.choice(names)}?", ["yes", "no"], answer, rng)
+
+
+def which_colour(scene: Scene, rng: random.Random) -> Turn | None:
+    """The colour of a thing, from four."""
+    if not scene.unique():
+        return None
+    thing = rng.choice(scene.unique())
+    others = rng.sample([colour for colour in COLOURS if colour != thing.colour], 3)
+    return _ask(f"What colour is the {thing.name}?", [thing.colour, *others], thing.colour, rng)
+
+
+def which_colour_open(scene: Scene, rng: random.Random) -> Turn | None:
+    """The colour of a thing, in words."""
+    if not scene.unique():
+        return None
+    thing = rng.choice(scene.unique())
+    record = {
+        "question": f"What colour is the {thing.name}?",
+        "options": [],
+        "question_type": QuestionType.OPEN_ENDED,
+    }
+    return prompts.direct(record), thing.colour
+
+
+def which_object(scene: Scene, rng: random.Random) -> Turn | None:
+    """The thing of a colour, from two to four that are all there."""
+    alone = [thing for thing in scene.unique() if sum(o.colour == thing.colour for o in scene.objects) == 1]
+    if not alone:
+        return None
+    thing = rng.choice(alone)
+    others = [other.name for other in scene.unique() if other.name != thing.name]
+    if not others:
+        return None
+    options = [thing.name, *rng.sample(others, min(len(others), rng.randint(1, 3)))]
+    return _ask(f"Which object is {thing.colour}?", options, thing.name, rng)
+
+
+QUESTIONS = (is_there, which_colour, which_colour_open, which_object)
+"""The plain perception questions: the tiny model's base skills."""
