@@ -41,9 +41,11 @@ class PlannedSamples(Dataset):
 class Collator:
     """Pads the items of a batch on the right.
 
+    There is no attention mask: under causal attention no token looks at padding that comes after it.
+
     Returns, for B items of which the longest has L tokens:
     input_ids (B, L); labels (B, L), the token itself where the loss runs and `IGNORE` elsewhere (the model predicts
-    token i from position i - 1, the trainer shifts); attention_mask (B, L); mm_token_type_ids (B, L), 1 on image
+    token i from position i - 1, the trainer shifts); mm_token_type_ids (B, L), 1 on image
     placeholders; image_keys, B keys; and unless features are cached, pixel_values and image_grid_thw.
 
     Example, stage 2 of two items (p prompt, a field 1, b field 2, . padding; field 3 has been cut off):
@@ -59,15 +61,12 @@ class Collator:
         shape = (len(rows), max(len(tokens) for tokens, _ in rows))
         input_ids = np.full(shape, self._pad, dtype=np.int64)
         labels = np.full(shape, IGNORE, dtype=np.int64)
-        attention = np.zeros(shape, dtype=np.int64)
         for index, (tokens, row_labels) in enumerate(rows):
             input_ids[index, : len(tokens)] = tokens
             labels[index, : len(tokens)] = row_labels
-            attention[index, : len(tokens)] = 1
         batch: dict[str, Any] = {
             "input_ids": torch.from_numpy(input_ids),
             "labels": torch.from_numpy(labels),
-            "attention_mask": torch.from_numpy(attention),
             "mm_token_type_ids": torch.from_numpy((input_ids == self._image_token).astype(np.int64)),
             "image_keys": [item.sample.image for item in items],
         }

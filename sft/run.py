@@ -8,78 +8,108 @@ import math
 import shlex
 import shutil
 import time
-from dataclasses import asdict
+import warnings
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import ProcessorMixin, TrainingArguments, set_seed
+from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
 from transformers.trainer_utils import SchedulerType
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
-from sft import export, families, log, train
+from sft import export, families, folder, log, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
+from sft.families import Family
 from sft.images import Images, VisionCache, cache_bytes
 from sft.options import Options, parse
 from sft.stages import Plan, plan, stages
 from sft.targets import method
 
 _CACHE_LIMIT = 4 * 2**30
-_FREE_TO_CHANGE = {"resume", "overwrite", "save_steps", "logging_steps", "workers", "cache_features", "output_dir"}
-"""Options that a resumed run may give differently: they don't change what is learned."""
+"""Bytes of features that `--cache_features auto` keeps."""
+
+
+@dataclass
+class Job:
+    """Everything a run needs, loaded and checked."""
+
+    options: Options
+    out: Path
+    data: data.Data
+    records: int
+    family: Family
+    processor: ProcessorMixin
+    images: Images
+    encoded: Encoded
+    order: Plan
+    model: PreTrainedModel
+    eval_command: str
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the training that the command line asks for."""
+    # peft reads a name that transformers deprecates; nothing a user could act on.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     options = parse(arguments)
     out = Path(options.output_dir).expanduser()
-    previous = _previous_run(out, options)
-    if previous and previous["status"] == "complete" and options.resume:
+    previous = folder.previous_run(out, options)
+    if previous and previous["status"] == "complete":
         print(f"{out} holds this run, complete. To evaluate it:\n  {previous['eval_command']}")
         return 0
-
     started = time.monotonic()
+    job = prepare(options, out)
+    summary = _summary(job)
+    _announce(summary)
+    checkpoint = folder.claim(out, options, previous, summary)
+    trainer = build_trainer(job)
+    prepare_seconds = time.monotonic() - started
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        _finish(job, summary, prepare_seconds)
+    return 0
+
+
+def prepare(options: Options, out: Path) -> Job:
+    """Load and check all input, cheapest first. Raises UserError."""
     recipe = method(options.method)
     family = families.identify(options.model)
     loaded = data.load(options.data, options.split)
-    records = loaded.records.select(range(min(options.limit or len(loaded.records), len(loaded.records))))
+    records = loaded.records
+    if options.limit:
+        records = records.select(range(min(options.limit, len(records))))
     processor = families.load_processor(family, options.model, options.min_pixels, options.max_pixels)
     images = Images(records, processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
     order = _plan(options, encoded)
-    dtype = _dtype(options)
     set_seed(options.seed)
-    base = families.load_model(family, options.model, dtype)
+    base = families.load_model(family, options.model, _dtype(options))
     eval_command = _eval_command(out, family.eval_model(base), processor, recipe.eval_task)
     model = train.trainable(base, family, options)
-    summary = _summary(options, loaded, records, images, encoded, order, processor, model) | {
-        "eval_command": eval_command
-    }
-    _announce(summary)
+    return Job(options, out, loaded, len(records), family, processor, images, encoded, order, model, eval_command)
 
-    checkpoint = _claim(out, options, previous, summary)
-    cached = _cache_features(options, encoded, base.config.get_text_config().hidden_size, dtype)
-    metrics = log.MetricsLog(out, order)
+
+def build_trainer(job: Job) -> train.StagedTrainer:
+    """The trainer of a job. It writes into `job.out`."""
+    tokenizer, options = job.processor.tokenizer, job.options
+    cached = _caches_features(job)
+    metrics = log.MetricsLog(job.out, job.order)
     trainer = train.StagedTrainer(
-        model=model,
-        args=_training_arguments(options, out, order),
-        train_dataset=PlannedSamples(order, encoded.samples),
-        data_collator=Collator(processor.tokenizer.pad_token_id, processor.image_token_id, images, cached),
+        model=job.model,
+        args=_training_arguments(options, job.out, job.order),
+        train_dataset=PlannedSamples(job.order, job.encoded.samples),
+        data_collator=Collator(tokenizer.pad_token_id, job.processor.image_token_id, job.images, cached),
         callbacks=[metrics, train.GradientCheck()],
-        family=family,
-        vision=VisionCache(family, images) if cached else None,
+        family=job.family,
+        vision=VisionCache(job.family, job.images) if cached else None,
     )
     metrics.trainer = trainer
     trainer.remove_callback(log.ProgressCallback)
-    trainer.add_callback(log.StageProgress(order))
-    prepared = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    trainer.accelerator.wait_for_everyone()
-    if trainer.is_world_process_zero():
-        _finish(out, trainer, model, processor, export.resolve(options.model), summary, order, prepared - started)
-    return 0
+    trainer.add_callback(log.StageProgress(job.order))
+    return trainer
 
 
 def _plan(options: Options, encoded: Encoded) -> Plan:
@@ -92,16 +122,9 @@ def _plan(options: Options, encoded: Encoded) -> Plan:
             if not mask.any():
                 raise UserError(f"record {sample.record_id} has no supervised token in stage {stage.name}")
         sizes.append([len(sample.prompt) + len(mask) for sample, mask in zip(encoded.samples, masks, strict=True)])
-    per_step = options.batch_size * options.grad_accum * _processes()
+    per_step = options.batch_size * options.grad_accum * folder.processes()
     steps = options.steps_of(len(stage_list), len(encoded.samples), per_step)
     return plan(stage_list, steps, per_step, sizes, options.seed)
-
-
-def _processes() -> int:
-    """How many processes `accelerate launch` or `torchrun` started."""
-    import os
-
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _dtype(options: Options) -> torch.dtype:
@@ -109,10 +132,11 @@ def _dtype(options: Options) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_available() and options.tuning == "lora" else torch.float32
 
 
-def _cache_features(options: Options, encoded: Encoded, hidden: int, dtype: torch.dtype) -> bool:
-    if options.cache_features != "auto":
-        return options.cache_features == "on"
-    return cache_bytes(encoded.image_tokens, hidden, dtype) <= _CACHE_LIMIT
+def _caches_features(job: Job) -> bool:
+    if job.options.cache_features != "auto":
+        return job.options.cache_features == "on"
+    hidden = job.model.config.get_text_config().hidden_size
+    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= _CACHE_LIMIT
 
 
 def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArguments:
@@ -132,7 +156,6 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         max_grad_norm=options.max_grad_norm,
         bf16=on_gpu,
         use_cpu=not on_gpu,
-        gradient_checkpointing=options.gradient_checkpointing,
         seed=options.seed,
         save_strategy="steps",
         save_steps=options.save_steps,
@@ -143,94 +166,47 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         remove_unused_columns=False,
         report_to="none",
         disable_tqdm=False,
+        **({"gradient_checkpointing": True} if options.gradient_checkpointing else {}),
     )
 
 
-def _previous_run(out: Path, options: Options) -> dict[str, Any] | None:
-    """The run that `out` already holds, once the options say what shall become of it. Raises UserError."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--output_dir {out} is a file: choose a folder")
-    previous = log.read_run(out)
-    if previous is None:
-        if out.is_dir() and any(out.iterdir()):
-            raise UserError(f"--output_dir {out} holds files that are no run of sft: choose an empty folder")
-        return None
-    if options.overwrite:
-        return None
-    if not options.resume:
-        raise UserError(f"--output_dir {out} already holds a run: pass --resume to go on, or --overwrite to replace it")
-    now, before = asdict(options), previous["options"]
-    changed = [name for name in now if name not in _FREE_TO_CHANGE and now[name] != before.get(name)]
-    if changed:
-        name = changed[0]
-        raise UserError(
-            f"--resume: the run in {out} had --{name} {before.get(name)!r}, not {now[name]!r}: "
-            "give the same options, or start anew with --overwrite"
-        )
-    return previous
-
-
-def _claim(out: Path, options: Options, previous: dict | None, summary: dict) -> Path | None:
-    """Make `out` this run's folder, and return the checkpoint to go on from, if any. Raises UserError."""
-    if previous:
-        if previous["data"]["fingerprint"] != summary["data"]["fingerprint"]:
-            raise UserError(f"--resume: the data changed since the run in {out} began: start anew with --overwrite")
-        last = train.checkpoints(out)
-        return last[-1] if last else None
-    try:
-        if options.overwrite and out.is_dir():
-            for path in out.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        out.mkdir(parents=True, exist_ok=True)
-        log.write_run(out, summary)
-    except OSError as error:
-        raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
-    return None
-
-
-def _summary(
-    options: Options,
-    loaded: data.Data,
-    records: Any,
-    images: Images,
-    encoded: Encoded,
-    order: Plan,
-    processor: ProcessorMixin,
-    model: torch.nn.Module,
-) -> dict[str, Any]:
-    longest, mean = lengths(encoded.samples)
-    size = processor.image_processor.size
+def _summary(job: Job) -> dict[str, Any]:
+    longest, mean = lengths(job.encoded.samples)
+    size = job.processor.image_processor.size
     return {
         "status": "running",
-        "options": asdict(options),
+        "options": asdict(job.options),
         "versions": log.versions(),
         "data": {
-            "name": loaded.name,
-            "fingerprint": loaded.fingerprint,
-            "split": loaded.split,
-            "records": len(records),
-            "used": len(encoded.samples),
-            "images": len(images),
-            "skipped": encoded.skipped,
+            "name": job.data.name,
+            "fingerprint": job.data.fingerprint,
+            "split": job.data.split,
+            "records": job.records,
+            "used": len(job.encoded.samples),
+            "images": len(job.images),
+            "skipped": job.encoded.skipped,
             "longest_tokens": longest,
             "mean_tokens": round(mean, 1),
         },
         "schedule": {
-            "name": options.schedule,
-            "stages": [stage.name for stage in order.stages],
-            "steps": order.steps,
-            "samples_per_step": order.per_step,
+            "name": job.options.schedule,
+            "stages": [stage.name for stage in job.order.stages],
+            "steps": job.order.steps,
+            "samples_per_step": job.order.per_step,
         },
         "pixels": {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]},
         "parameters": {
-            "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "total": sum(p.numel() for p in model.parameters()),
+            "trainable": sum(p.numel() for p in job.model.parameters() if p.requires_grad),
+            "total": sum(p.numel() for p in job.model.parameters()),
         },
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "eval_command": job.eval_command,
     }
 
 
 def _announce(summary: dict[str, Any]) -> None:
+    if not folder.is_first_process():
+        return
     facts, schedule, parameters = summary["data"], summary["schedule"], summary["parameters"]
     print(
         f"data: {facts['name']} ({facts['split']}, fingerprint {facts['fingerprint']}): "
@@ -256,43 +232,33 @@ def _eval_command(out: Path, lmms_model: str, processor: ProcessorMixin, task: s
     return shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
 
 
-def _finish(
-    out: Path,
-    trainer: train.StagedTrainer,
-    model: torch.nn.Module,
-    processor: ProcessorMixin,
-    base: str,
-    summary: dict[str, Any],
-    order: Plan,
-    prepare_seconds: float,
-) -> None:
-    """Export the model, complete the summary, drop the checkpoints, and say how to evaluate."""
+def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
+    """Export the model, complete the summary, drop the checkpoints, and say how to evaluate. Raises UserError."""
+    out = job.out
     try:
-        export.save(trainer.accelerator.unwrap_model(model), processor, base, out)
-        rows = log.stage_summaries(order, log.read_metrics(out / log.METRICS_FILE))
+        export.save(job.model, job.processor, export.resolve(job.options.model), out)
+        rows = log.stage_summaries(job.order, log.read_metrics(out / log.METRICS_FILE))
         seconds = sum(row["seconds"] for row in rows)
         summary |= {
             "status": "complete",
             "stages": rows,
             "seconds": {"prepare": round(prepare_seconds, 1), "train": round(seconds, 1)},
-            "samples_per_second": round(len(order.entries) / seconds, 2) if seconds else None,
+            "samples_per_second": round(len(job.order.entries) / seconds, 2) if seconds else None,
             "peak_memory_mib": log.peak_memory_mib(),
         }
         log.write_run(out, summary)
-    except Exception as error:
-        last = train.checkpoints(out)
-        kept = f"; {last[-1].name} is whole: make room and use --resume" if last else ""
-        raise UserError(f"the trained model could not be written to {out} ({error}){kept}") from error
+    except train.WRITE_ERRORS as error:
+        raise UserError(f"the trained model could not be written to {out} ({error}); {train.last_good(out)}") from error
     for path in train.checkpoints(out):
         shutil.rmtree(path)
-    for row in summary["stages"]:
+    for row in rows:
         print(
             f"stage {row['stage']} {row['name']}: loss {row['loss_first']:.3f} -> {row['loss_last']:.3f}, "
             f"{row['supervised_tokens']:,} supervised tokens, {row['seconds']} s"
         )
     print(
         f"trained in {summary['seconds']['train']} s ({summary['samples_per_second']} samples/s), "
-        f"peak memory {summary['peak_memory_mib']} MiB; written to {out}\nTo evaluate it:\n  {summary['eval_command']}"
+        f"peak memory {summary['peak_memory_mib']} MiB; written to {out}\nTo evaluate it:\n  {job.eval_command}"
     )
 
 

@@ -1,8 +1,8 @@
-"""Staged gradient masking: which target tokens a stage sees, and which of them get a gradient (DESIGN section 7).
+r"""Staged gradient masking: which target tokens a stage sees, and which of them get a gradient (DESIGN section 7).
 
 The whole target is tokenised once; every token then belongs to exactly one field:
 
-    text    <entities>\\n- cup\\n</entities>\\n<relations>...   <answer>B</answer> <|im_end|>
+    text    <entities>\n- cup\n</entities>\n<relations>...   <answer>B</answer> <|im_end|>
     field   0          0 0  0  0          0  1                  3                 3
 
 A stage is a cut (what comes after its last field is not even in the sequence) and a set of active fields.

@@ -1,4 +1,4 @@
-"""transformers' Trainer, taught four things: the plan's order, token-weighted loss, cached features, safe checkpoints."""
+"""Trainer, taught four things: the order of the plan, token-weighted loss, cached features, safe checkpoints."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -20,6 +21,9 @@ from sft.images import VisionCache
 from sft.options import Options
 
 PARTIAL = ".checkpoint.partial"
+
+WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
+"""What the serialisers raise on a full disk: torch a RuntimeError, safetensors its own."""
 
 
 def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTrainedModel | PeftModel:
@@ -54,7 +58,7 @@ class StagedTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
         batches, tokens = super().get_batch_samples(*args, **kwargs)
-        self.supervised_tokens += int(tokens)
+        self.supervised_tokens += int(tokens or 0)
         return batches, tokens
 
     def compute_loss(
@@ -100,10 +104,8 @@ class StagedTrainer(Trainer):
                 for path in old:
                     if path.name != partial.name:
                         shutil.rmtree(path)
-        except Exception as error:
-            last = checkpoints(out)
-            kept = f"{last[-1].name} is whole: make room and use --resume" if last else "there is no earlier one"
-            raise UserError(f"checkpoint {partial.name} could not be written to {out} ({error}); {kept}") from error
+        except WRITE_ERRORS as error:
+            raise UserError(f"{partial.name} could not be written to {out} ({error}); {last_good(out)}") from error
         finally:
             if self.args.should_save:
                 shutil.rmtree(out / PARTIAL, ignore_errors=True)
@@ -136,6 +138,12 @@ def checkpoints(out: Path) -> list[Path]:
 def step_of(checkpoint: Path) -> int:
     """The optimiser step after which a checkpoint was taken."""
     return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def last_good(out: Path) -> str:
+    """What is left to go on from after a failed write, as a phrase."""
+    last = checkpoints(out)
+    return f"{last[-1].name} is whole: make room and use --resume" if last else "make room and start again"
 
 
 def _replace(source: Path, target: Path) -> None:

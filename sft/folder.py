@@ -1,0 +1,81 @@
+"""The output folder: whose it is, and what `--resume` and `--overwrite` make of a run that is already there."""
+
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lmms_eval_drbench.errors import UserError
+from sft import log, train
+from sft.options import Options
+
+_FREE_TO_CHANGE = {
+    "resume",
+    "overwrite",
+    "save_steps",
+    "logging_steps",
+    "workers",
+    "cache_features",
+    "output_dir",
+    "allow_test_split",
+}
+"""Options that a resumed run may give differently: they don't change what is learned."""
+
+
+def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
+    """The summary of the run that goes on in `out`, or None when a new one begins there.
+
+    Raises UserError when `out` holds something that the options don't say what to do with.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--output_dir {out} is a file: choose a folder")
+    previous = log.read_run(out)
+    if not is_first_process():
+        return previous if options.resume else None
+    if previous is None:
+        if out.is_dir() and any(out.iterdir()):
+            raise UserError(f"--output_dir {out} holds files that are no run of sft: choose an empty folder")
+        return None
+    if options.overwrite:
+        return None
+    if not options.resume:
+        raise UserError(f"--output_dir {out} already holds a run: pass --resume to go on, or --overwrite to replace it")
+    now, before = asdict(options), previous["options"]
+    for name in now:
+        if name not in _FREE_TO_CHANGE and now[name] != before.get(name):
+            raise UserError(
+                f"--resume: the run in {out} had --{name} {before.get(name)!r}, not {now[name]!r}: "
+                "give the same options, or start anew with --overwrite"
+            )
+    return previous
+
+
+def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary: dict[str, Any]) -> Path | None:
+    """Make `out` this run's folder; returns the checkpoint to go on from, if there is one. Raises UserError."""
+    if previous:
+        if previous["data"]["fingerprint"] != summary["data"]["fingerprint"]:
+            raise UserError(f"--resume: the data changed since the run in {out} began: start anew with --overwrite")
+        last = train.checkpoints(out)
+        return last[-1] if last else None
+    if not is_first_process():
+        return None
+    try:
+        if options.overwrite and out.is_dir():
+            for path in out.iterdir():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        out.mkdir(parents=True, exist_ok=True)
+        log.write_run(out, summary)
+    except OSError as error:
+        raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
+    return None
+
+
+def is_first_process() -> bool:
+    """True in the process that writes. `accelerate launch` and `torchrun` set RANK and WORLD_SIZE."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
