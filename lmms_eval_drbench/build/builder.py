@@ -126,17 +126,20 @@ def build(
         for index, scene in enumerate(scenes):
             left = questions - sum(map(len, asked))
             asked[index] += builder.ask(scene, -(-left // (images - index)), asked[index])
-    records: list[dict[str, Any]] = []
-    for scene, of_scene in zip(scenes, asked, strict=True):
-        if of_scene:
-            picture = io.BytesIO()
-            render(scene).save(picture, "PNG", optimize=True)
-            image = {"bytes": picture.getvalue(), "path": f"{scene.id}.png"}
-            records += [record | {"image": image} for record in of_scene]
     if builder.missing:
         lacking = ", ".join(f"{count} {category}" for category, count in builder.missing.items())
         raise UserError(f"{images} images cannot carry {questions} questions, these are missing: {lacking}: add images")
-    return records
+    return [record for scene, of_scene in zip(scenes, asked, strict=True) for record in embed(of_scene, scene, render)]
+
+
+def embed(records: list[dict[str, Any]], scene: Scene, render: Callable[[Scene], Image.Image]) -> list[dict[str, Any]]:
+    """The records of one scene with its picture in each, as PNG."""
+    if not records:
+        return []
+    picture = io.BytesIO()
+    render(scene).save(picture, "PNG", optimize=True)
+    image = {"bytes": picture.getvalue(), "path": f"{scene.id}.png"}
+    return [record | {"image": image} for record in records]
 
 
 def write(records: Iterable[dict[str, Any]], folder: Path, name: str, made_by: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +183,7 @@ def _card(stats: dict[str, Any]) -> str:
     rows = "\n".join(
         f"| {name} | {row['questions']} | {row['share']:.1%} | {row['paper_share']:.1%} | {row['chance']:.1%} |"
         for name, row in stats["categories"].items()
+        if row["questions"]
     )
     return (
         f"# {stats['name']}\n\n"

@@ -8,11 +8,13 @@ that is what the benchmark tests and fine-tuning teaches.
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from lmms_eval_drbench import prompts
 from lmms_eval_drbench.build.questions.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.procedural.world import COLOURS, KINDS
+from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.taxonomy import QuestionType
 
 Turn = tuple[str, str]
@@ -34,7 +36,7 @@ def lesson(scene: Scene, rng: random.Random, shows_picture: bool) -> Lesson:
     The description is never followed by another turn: its text would answer everything after it.
     """
     questions = [rng.choice(QUESTIONS)(scene, rng) for _ in range(4 if shows_picture else 6)]
-    turns = [turn for turn in questions if turn]
+    turns = [(prompts.direct(question), gold_answer(question)) for question in questions if question]
     turns.append(look_up(scene, rng))
     rng.shuffle(turns)
     if shows_picture:
@@ -81,47 +83,51 @@ def look_up(scene: Scene, rng: random.Random) -> Turn:
     return f"Look up: {', '.join(names[:10])}.", "\n".join(lines)
 
 
-def _ask(question: str, options: list[str], right: str, rng: random.Random) -> Turn:
-    """A single-choice turn in the benchmark's direct prompt, options shuffled."""
+Question = dict[str, Any]
+"""The part of a record that a prompt needs: question, question_type, options, answer."""
+
+
+def _choice(question: str, options: list[str], right: str, rng: random.Random) -> Question:
+    """A single-choice question, options shuffled."""
     options = list(options)
     rng.shuffle(options)
-    record = {"question": question, "options": options, "question_type": QuestionType.SINGLE_CHOICE}
-    return prompts.direct(record), "ABCD"[options.index(right)]
+    answer = ["ABCD"[options.index(right)]]
+    return {"question": question, "question_type": QuestionType.SINGLE_CHOICE, "options": options, "answer": answer}
 
 
-def is_there(scene: Scene, rng: random.Random) -> Turn | None:
+def is_there(scene: Scene, rng: random.Random) -> Question | None:
     """Whether a kind is in the picture: yes half of the time."""
     present = rng.random() < 0.5
     names = [thing.name for thing in scene.objects] if present else absent_kinds(scene)
     if not names:
         return None
     answer = "yes" if present else "no"
-    return _ask(f"Can you see a {rng.choice(names)}?", ["yes", "no"], answer, rng)
+    return _choice(f"Can you see a {rng.choice(names)}?", ["yes", "no"], answer, rng)
 
 
-def which_colour(scene: Scene, rng: random.Random) -> Turn | None:
+def which_colour(scene: Scene, rng: random.Random) -> Question | None:
     """The colour of a thing, from four."""
     if not scene.unique():
         return None
     thing = rng.choice(scene.unique())
     others = rng.sample([colour for colour in COLOURS if colour != thing.colour], 3)
-    return _ask(f"What colour is the {thing.name}?", [thing.colour, *others], thing.colour, rng)
+    return _choice(f"What colour is the {thing.name}?", [thing.colour, *others], thing.colour, rng)
 
 
-def which_colour_open(scene: Scene, rng: random.Random) -> Turn | None:
+def which_colour_open(scene: Scene, rng: random.Random) -> Question | None:
     """The colour of a thing, in words."""
     if not scene.unique():
         return None
     thing = rng.choice(scene.unique())
-    record = {
+    return {
         "question": f"What colour is the {thing.name}?",
-        "options": [],
         "question_type": QuestionType.OPEN_ENDED,
+        "options": [],
+        "answer": [thing.colour],
     }
-    return prompts.direct(record), thing.colour
 
 
-def which_object(scene: Scene, rng: random.Random) -> Turn | None:
+def which_object(scene: Scene, rng: random.Random) -> Question | None:
     """The thing of a colour, from two to four that are all there."""
     alone = [thing for thing in scene.unique() if sum(o.colour == thing.colour for o in scene.objects) == 1]
     if not alone:
@@ -131,7 +137,7 @@ def which_object(scene: Scene, rng: random.Random) -> Turn | None:
     if not others:
         return None
     options = [thing.name, *rng.sample(others, min(len(others), rng.randint(1, 3)))]
-    return _ask(f"Which object is {thing.colour}?", options, thing.name, rng)
+    return _choice(f"Which object is {thing.colour}?", options, thing.name, rng)
 
 
 QUESTIONS = (is_there, which_colour, which_colour_open, which_object)
