@@ -1,0 +1,66 @@
+"""The one table of benchmark columns: which task and metric stand behind a column, on which scale.
+
+Task and metric names of the general benchmarks are lmms-eval 0.7.3's own (`lmms_eval/tasks/*/*.yaml`); a test holds
+them against the installed YAML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a comparison.
+
+    task: task, group or suite name. metrics: metric keys whose mean is the column's value (HallusionBench's leaderboard
+    number is the mean of three). scale: factor from the metric to percent. in_average: whether the paper's average
+    counts it.
+    """
+
+    title: str
+    task: str
+    metrics: tuple[str, ...]
+    scale: float
+    in_average: bool = False
+
+    def value(self, metrics: Mapping[str, float]) -> float | None:
+        """The column's value in percent, or None when one of its metrics is missing."""
+        if any(metric not in metrics for metric in self.metrics):
+            return None
+        return self.scale * sum(metrics[metric] for metric in self.metrics) / len(self.metrics)
+
+
+def _drbench() -> list[Column]:
+    """DRBench and its variants, task names as in `task_configs/tasks`. Direct DRBench counts in the average."""
+    found = []
+    for size, size_title in (("", ""), ("_mini", " mini")):
+        for control, control_title in (("", ""), ("_blind", " blind")):
+            for prompt in ("direct", "scaffold"):
+                suffix = "" if prompt == "direct" else f"_{prompt}"
+                task = f"drbench{size}{control}{suffix}"
+                title = f"DRBench{size_title}{control_title} ({prompt})"
+                found.append(Column(title, task, ("acc",), 100.0, in_average=task == "drbench"))
+    return found
+
+
+COLUMNS = [
+    Column("MMMU", "mmmu_val", ("mmmu_acc",), 100.0, in_average=True),
+    Column("MMStar", "mmstar", ("average",), 100.0, in_average=True),
+    Column("RealWorldQA", "realworldqa", ("exact_match",), 100.0, in_average=True),
+    Column("HallusionBench", "hallusion_bench_image", ("aAcc", "fAcc", "qAcc"), 1.0, in_average=True),
+    Column("BLINK", "blink", ("blink_acc",), 100.0, in_average=True),
+    Column("MMBench", "mmbench_en_dev_static", ("gpt_eval_score",), 1.0),
+    *_drbench(),
+    Column("Base skills", "drbench_base_skills", ("acc",), 100.0),
+]
+"""In the order that tables show them: the paper's benchmarks in the paper's order, then ours."""
+
+
+def average(values: Mapping[str, float | None], drbench: str = "drbench") -> float | None:
+    """The paper's average in percent from column values by task; None unless every one of its benchmarks is there.
+
+    drbench: which DRBench task stands for DRBench, `drbench` or `drbench_scaffold`; the tables name it.
+    """
+    tasks = [drbench if column.task == "drbench" else column.task for column in COLUMNS if column.in_average]
+    found = [values.get(task) for task in tasks]
+    return None if any(value is None for value in found) else sum(found) / len(found)

@@ -1,0 +1,140 @@
+"""From logged samples to rows: categories, layers, overall and the macro mean, each with its interval.
+
+A suite is the tasks of one variant: `drbench_mini_scaffold_perception` and its siblings are the suite
+`drbench_mini_scaffold`. Upstream's own table drops every standard error on group rows; these rows are computed from
+the samples, so the levels above a task have theirs too.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmms_eval_drbench import grounding, intervals
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.runs import Run, TaskResult
+from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
+
+Sample = dict[str, Any]
+
+POLICIES = ("always_reject", "never_reject", "always_a")
+MEANS = ("partial", "chance", "unparsed", "truncated", *grounding.SCORES, *POLICIES)
+"""Logged scores whose plain means a row carries, where its samples have them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table. level: category, layer, overall or macro. means: score name → mean, only what was logged."""
+
+    name: str
+    level: str
+    acc: intervals.Estimate
+    means: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which data was evaluated: what `data.load` called it, and its fingerprint."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The samples of one variant of the benchmark, each with its record's identity and scores."""
+
+    name: str
+    data: Data
+    samples: list[Sample]
+    tasks: list[TaskResult]
+
+    @property
+    def is_layered(self) -> bool:
+        """Whether this is the benchmark with its categories, and not one task of its own like the base skills."""
+        return any(result.task != self.name for result in self.tasks)
+
+    @property
+    def missing(self) -> list[Category]:
+        """Categories without a sample; empty for a suite that has no categories of its own."""
+        present = {sample["category"] for sample in self.samples}
+        return [category for category in Category if category not in present] if self.is_layered else []
+
+
+def suites(run: Run) -> dict[str, Suite]:
+    """Every suite of a run that logged samples with scores of this project, by name.
+
+    Raises UserError when a suite's tasks were evaluated on different data, or a record was answered twice.
+    """
+    members: dict[str, list[TaskResult]] = {}
+    for result in run.tasks.values():
+        if result.samples and "record_id" in result.samples[0]:
+            members.setdefault(suite_name(result.task), []).append(result)
+    return {name: _suite(run, name, results) for name, results in members.items()}
+
+
+def suite_name(task: str) -> str:
+    """`drbench_mini_perception` → `drbench_mini`; a task that is no category's is a suite by itself."""
+    for category in Category:
+        if task.endswith(f"_{category}"):
+            return task.removesuffix(f"_{category}")
+    return task
+
+
+def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
+    samples = [_with_token_limit(sample, result) for result in results for sample in result.samples]
+    identities = {
+        Data(str(sample.get("data", "unknown")), str(sample.get("fingerprint", "unknown"))) for sample in samples
+    }
+    if len(identities) > 1:
+        listed = ", ".join(sorted(f"{data.name} ({data.fingerprint})" for data in identities))
+        raise UserError(f"{run.path}: the tasks of {name} were evaluated on different data ({listed}): evaluate again")
+    seen: set[str] = set()
+    for sample in samples:
+        if sample["record_id"] in seen:
+            raise UserError(f"{run.path}: record {sample['record_id']} occurs twice in {name}: evaluate again")
+        seen.add(sample["record_id"])
+    return Suite(name, identities.pop(), samples, results)
+
+
+def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
+    """Count an output as cut off when it used up the token limit.
+
+    Only at batch size 1: in a batch upstream counts the padding too, up to the longest output (0.7.3, chat qwen2_5_vl).
+    """
+    counts = sample.get("token_counts") or [None]
+    used = counts[0].get("output_tokens") if isinstance(counts[0], dict) else None
+    limit = (result.config.get("generation_kwargs") or {}).get("max_new_tokens")
+    if used is None or limit is None or str(result.call.get("batch_size")) != "1":
+        return sample
+    return sample | {"truncated": float(used >= limit or bool(sample.get("truncated")))}
+
+
+def rows(suite: Suite) -> list[Row]:
+    """Categories, layers, overall (by question) and macro (mean of the categories), as far as samples exist."""
+    present = [category for category in Category if any(s["category"] == category for s in suite.samples)]
+    found = [_row(category, "category", _of(suite.samples, [category])) for category in present]
+    if suite.is_layered:
+        found += [
+            _row(layer, "layer", _of(suite.samples, categories_of(layer)))
+            for layer in Layer
+            if any(category in present for category in categories_of(layer))
+        ]
+    found.append(_row("overall", "overall", suite.samples))
+    if suite.is_layered and len(present) > 1:
+        found.append(_row("macro", "macro", suite.samples, strata=True))
+    return found
+
+
+def _of(samples: Iterable[Sample], categories: Sequence[Category]) -> list[Sample]:
+    return [sample for sample in samples if sample["category"] in categories]
+
+
+def _row(name: str, level: str, samples: list[Sample], strata: bool = False) -> Row:
+    images = [sample["image_id"] for sample in samples]
+    by = [sample["category"] for sample in samples] if strata else None
+    means = {}
+    for score in MEANS:
+        estimate = intervals.mean([sample.get(score) for sample in samples], images, by)
+        if estimate.n and (score not in POLICIES or name == Category.FALSE_PREMISE_REJECTION):
+            means[score] = estimate.mean
+    return Row(name, level, intervals.mean([sample["acc"] for sample in samples], images, by), means)
