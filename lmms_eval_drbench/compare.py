@@ -45,7 +45,9 @@ def markdown(entries: Sequence[Entry], force: bool = False) -> str:
     for base in _bases(entries):
         variants = [(entry, entry.suites[name]) for entry in entries for name in _prompts_of(base, entry)]
         if len(variants) > 1:
-            parts += [_prompts(base, variants, force), _levels(base, variants, force)]
+            parts.append(_prompts(base, variants, force))
+            if all(suite.is_layered for _, suite in variants):
+                parts.append(_levels(base, variants, force))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -54,16 +56,14 @@ def _check_common(entries: Sequence[Entry], shown: Sequence[Column]) -> None:
     for entry in entries[1:]:
         if not any(column.task in first for column in shown if entry.value(column) is not None):
             raise UserError(
-                f"{entries[0].run.path} and {entry.run.path} have no benchmark in common: evaluate the same tasks in both"
+                f"{entries[0].run.path} and {entry.run.path} have no benchmark in common: evaluate the same tasks"
             )
 
 
 def _bases(entries: Sequence[Entry]) -> list[str]:
-    """Suite names without their prompt, of benchmarks with categories, in the order of `COLUMNS`."""
+    """Suite names without their prompt, in the order of `COLUMNS`."""
     known = [column.task.removesuffix(_SCAFFOLD) for column in COLUMNS]
-    present = {
-        name.removesuffix(_SCAFFOLD) for entry in entries for name, suite in entry.suites.items() if suite.is_layered
-    }
+    present = {name.removesuffix(_SCAFFOLD) for entry in entries for name in entry.suites}
     return sorted(present, key=lambda base: (known.index(base) if base in known else len(known), base))
 
 
@@ -91,7 +91,7 @@ def _data_lines(entries: Sequence[Entry]) -> str:
 
 
 def _notes(entries: Sequence[Entry], force: bool) -> str:
-    """What a reader must know before trusting a delta: forced pairing, limits, calls that differ in more than the model."""
+    """What a reader must know before trusting a delta: forced pairing, limits, missing categories, other settings."""
     notes = []
     if force:
         notes.append("**Made with `--force`: data or questions may differ between the runs; deltas may mean nothing.**")
@@ -99,6 +99,10 @@ def _notes(entries: Sequence[Entry], force: bool) -> str:
         limits = {result.call.get("limit") for result in entry.run.tasks.values()} - {None}
         if limits:
             notes.append(f"**{escape(entry.name)} was evaluated on a part of the data only (`--limit`).**")
+        for name, suite in entry.suites.items():
+            if suite.missing:
+                lacking = ", ".join(category.replace("_", " ") for category in suite.missing)
+                notes.append(f"**`{name}` of {escape(entry.name)} has no question of: {lacking}.**")
     notes += [f"**{escape(note)}**" for note in _call_differences(entries)]
     return "\n".join(f"- {note}" for note in notes)
 
@@ -181,6 +185,7 @@ def _reference(variants: Sequence[tuple[Entry, Suite]]) -> tuple[Entry, Suite]:
 def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) -> str:
     """Every run under every prompt on the same questions, with the outputs that could not be read."""
     reference = _reference(variants)
+    chance = sum(sample["chance"] for sample in reference[1].samples) / len(reference[1].samples)
     lines = []
     for entry, suite in variants:
         overall = next(row for row in summary.rows(suite) if row.level == "overall")
@@ -197,12 +202,12 @@ def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) ->
                 deltas[1:] = [f"{shares} ({_delta(both.difference)})", f"{both.difference.n} of {len(found)}"]
         lines.append([escape(entry.name), prompt, *cells, *deltas])
     text = (
-        f"## `{base}`: every run under every prompt\n\nThe same questions everywhere. Deltas are to "
-        f"{escape(reference[0].name)} under the {_prompt(reference[1])} prompt. The last two columns leave out questions "
-        "for which either output could not be read."
+        f"## `{base}`: every run under every prompt\n\nThe same questions everywhere; chance is "
+        f"{percent(chance)}. Deltas are to {escape(reference[0].name)} under the {_prompt(reference[1])} prompt. "
+        "The last two columns leave out the questions for which either output could not be read."
     )
-    header = ["run", "prompt", "acc", "unparsed %", "truncated %", "delta", "both parsed", "questions"]
-    return f"{text}\n\n{table(header, lines)}"
+    header = ["run", "prompt", "acc", "unparsed %", "truncated %", "delta", "acc where both parsed", "of them"]
+    return f"{text}\n\n{table(header, lines, text_columns=2)}"
 
 
 def _levels(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) -> str:
@@ -235,7 +240,7 @@ def _level_cell(accuracy: Estimate | None, delta: Estimate | None) -> str:
 
 
 def read_entries(paths: Sequence[str], names: str | None, native: str | None) -> list[Entry]:
-    """Read every folder. names, native: comma-separated, one per folder. Raises UserError on a wrong count or prompt."""
+    """Read every folder. names, native: comma-separated, one each. Raises UserError on a wrong count or prompt."""
     titles = _one_each(names, paths, "--names") or [Path(path).name or path for path in paths]
     if len(set(titles)) < len(titles):
         titles = list(paths)
