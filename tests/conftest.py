@@ -1,0 +1,79 @@
+"""Fixtures that more than one test file needs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+COCO_SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "coco_sample"
+COLORS = ("red", "green", "blue", "white")
+
+
+@pytest.fixture(scope="session")
+def coco_sample() -> Path:
+    """50 hand-written questions about 10 photographs, in the record format."""
+    if not COCO_SAMPLE.is_dir():
+        pytest.skip(f"{COCO_SAMPLE} is not there")
+    return COCO_SAMPLE
+
+
+def toy_record(index: int, **changes) -> dict:
+    """A valid record of split train: one of four plain images, 60 to 90 words of annotation."""
+    color = COLORS[index % len(COLORS)]
+    objects = [f"{color} wall", "floor", "lamp"][: 2 + index % 2]
+    graph = [[objects[0], "above", "floor"]] + [["lamp", "near", objects[0]]] * (index % 2)
+    return {
+        "id": f"toy-{index}",
+        "image": f"{color}.png",
+        "image_id": color,
+        "source": "toy",
+        "split": "train",
+        "category": "perception",
+        "family": "color",
+        "question_type": "single_choice",
+        "question": f"What is the color of the wall in picture {index}?",
+        "options": list(COLORS),
+        "answer": ["ABCD"[index % len(COLORS)]],
+        "key_objects": objects,
+        "key_object_boxes": [],
+        "scene_graph": graph,
+        "reasoning_chain": {
+            "perception": f"There is a {color} wall" + " behind the lamp." * (index % 3) + ".",
+            "relation": f"The {color} wall is above the floor.",
+            "logic": "The wall fills the picture, so its color is the picture's.",
+            "conclusion": f"The answer is {color}.",
+        },
+        "premise_true": None,
+        "reject_answers": [],
+        "twin_id": None,
+    } | changes
+
+
+def write_toy_data(folder: Path, records: list[dict]) -> Path:
+    """Write records and the four images that toy records name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for color in COLORS:
+        Image.new("RGB", (168, 168), color).save(folder / f"{color}.png")
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "questions.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_data(tmp_path_factory) -> Path:
+    """12 valid records of split train about four plain images."""
+    return write_toy_data(tmp_path_factory.mktemp("data") / "toy", [toy_record(index) for index in range(12)])
+
+
+@pytest.fixture(scope="session")
+def random_tiny(tmp_path_factory) -> Path:
+    """A randomly initialised Qwen2.5-VL of two small layers, whose tokenizer knows the toy records' words."""
+    from lmms_eval_drbench import prompts, scaffold
+    from lmms_eval_drbench.tiny.architecture import create
+
+    records = [toy_record(index) for index in range(12)]
+    texts = [f"{prompts.scaffold(record)}\n{scaffold.render(record)}" for record in records]
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
+    return create(tmp_path_factory.mktemp("models") / "random_tiny", texts, **sizes, **heads)
