@@ -85,7 +85,7 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
     if where == "cut off" and record["question_type"] != QuestionType.SINGLE_CHOICE:
         return _unparsed("the <answer> field was cut off")  # "A" may have been on its way to "A, C"
     if not body.strip():
-        return _unparsed("the <answer> field is empty")
+        return _unparsed("the <answer> field is empty" if where else "empty")
     boxed = _last_box(body)
     if boxed is not None and boxed.strip():
         body, where = boxed, "LaTeX box"
@@ -124,7 +124,7 @@ def _answer_field(text: str) -> tuple[str | None, str]:
         return parsed.answer, "cut off" if parsed.answer_open else "closed"
     if parsed.entities or parsed.relations or parsed.reasoning or not _no_field(parsed):
         return None, ""
-    return text, ""
+    return scaffold.without_cut_tag(text)[0], ""
 
 
 def _no_field(parsed: scaffold.Scaffold) -> bool:
@@ -151,6 +151,7 @@ def _last_box(text: str) -> str | None:
 
 def _choice(body: str, record: Mapping[str, Any]) -> Answer:
     options = _Options(record)
+    body = lettering.tighten(body)
     for reason, reader in (
         ("bare answer", _whole),
         ("declared", _last_declaration),

@@ -11,7 +11,7 @@ from typing import Any
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.answers import extract
-from lmms_eval_drbench.phrases import NEGATIONS, tokens
+from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary
 from lmms_eval_drbench.record import CHAIN_STEPS, option_letters
 
 INVERSES = {
@@ -50,6 +50,10 @@ SYNONYMS = {
     "nearer_than": "closer_than",
 }
 SYMMETRIC = frozenset({"next_to", "same_color_as", "same_size_as", "same_shape_as", "touching", "facing_each_other"})
+
+PREPOSITIONS = frozenset(
+    vocabulary("on in at of with to from by near behind below above under between without that who which for and")
+)
 
 Fact = tuple[tuple[str, ...], str, tuple[str, ...]]
 
@@ -96,10 +100,21 @@ def set_f1(found: set[Any], gold: set[Any]) -> float | None:
 
 
 def anchored_steps(parsed: scaffold.Scaffold) -> float:
-    """Share of the four reasoning steps that name an entity which the output's own entity field listed."""
-    entities = [padded for name in parsed.entities if (padded := _padded(name)).strip()]
-    steps = [_padded(parsed.reasoning.get(step, "")) for step in CHAIN_STEPS]
-    return sum(any(entity in step for entity in entities) for step in steps) / len(CHAIN_STEPS)
+    """Share of the four reasoning steps that name an entity which the output's own entity field listed.
+
+    A step names an entity by its head noun: "the bench is blue" names the "blue bench by the door".
+    """
+    heads = {head(name) for name in parsed.entities} - {None}
+    steps = [set(tokens(parsed.reasoning.get(step, ""))) for step in CHAIN_STEPS]
+    return sum(bool(heads & step) for step in steps) / len(CHAIN_STEPS)
+
+
+def head(phrase: str) -> str | None:
+    """The head noun of a noun phrase: the last word before its first preposition ("rider" of "rider on the left")."""
+    nouns = tokens(phrase)
+    ends = [index for index, word in enumerate(nouns) if index and word in PREPOSITIONS]
+    nouns = nouns[: ends[0]] if ends else nouns
+    return nouns[-1] if nouns else None
 
 
 def is_consistent(record: Mapping[str, Any], parsed: scaffold.Scaffold) -> bool:

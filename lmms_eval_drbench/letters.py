@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 _MARKUP = re.compile(r"[*_`~]+|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|[{}$]")
+_LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^\s*[-*•]\s+", re.MULTILINE)
 _WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#"
 
@@ -43,6 +44,11 @@ _AFTER_LOWER = re.compile(r"\s*(?:$|[\"')\].,;:!?\n])")
 def strip_markup(text: str) -> str:
     """`text` without Markdown emphasis, LaTeX text commands and braces."""
     return _MARKUP.sub("", text)
+
+
+def tighten(text: str) -> str:
+    """`( A )` as `(A)`."""
+    return _LOOSE.sub(r"\1\2\3", text)
 
 
 def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:

@@ -89,7 +89,7 @@ def parse(text: str) -> Scaffold:
     fields as one JSON object. The first entities, relations and reasoning win; the last answer wins, because a
     model that restates its answer commits to the last one.
     """
-    text, cut_tag = _without_cut_tag(text)
+    text, cut_tag = without_cut_tag(text)
     spans = _tagged_spans(text)
     if not spans:
         from_json = _parse_json(text)
@@ -132,7 +132,7 @@ def parse(text: str) -> Scaffold:
     return scaffold
 
 
-def _without_cut_tag(text: str) -> tuple[str, bool]:
+def without_cut_tag(text: str) -> tuple[str, bool]:
     """`text` without a tag that the token limit broke off at its end: `</ans`, `<`, `<rela`."""
     match = _CUT_TAG.search(text, max(0, len(text) - 24))
     if match is None or not any(name.startswith(match.group(2).lower()) for name in FIELDS):
