@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
 from transformers.trainer_utils import SchedulerType
+from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
@@ -64,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     summary = _summary(job)
     _announce(summary)
     checkpoint = folder.claim(out, options, previous, summary)
+    disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
     prepare_seconds = time.monotonic() - started
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -163,6 +165,7 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         logging_nan_inf_filter=False,  # `MetricsLog` stops the run instead
         dataloader_num_workers=options.workers,
         dataloader_pin_memory=on_gpu,
+        ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         report_to="none",
         disable_tqdm=False,

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
+from sft import families
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -87,6 +88,18 @@ class StagedTrainer(Trainer):
     def floating_point_ops(self, inputs: dict) -> int:
         """Not counted: Trainer's estimate walks every parameter at each step and nobody reads it."""
         return 0
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PreTrainedModel | None = None) -> None:
+        """Load a whole model by its own loader.
+
+        Trainer reads the file's names as they are. Qwen2.5-VL saves its weights under other names than its modules
+        have, so Trainer would skip every one of them with a warning and go on from the base.
+        """
+        if isinstance(self.model, PeftModel):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            saved = families.load_model(self._family, resume_from_checkpoint, self.model.dtype)
+            self.model.load_state_dict(saved.state_dict())
 
     def _get_output_dir(self, trial: Any) -> str:
         return os.path.join(self.args.output_dir, PARTIAL)
