@@ -77,3 +77,13 @@ def random_tiny(tmp_path_factory) -> Path:
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
     return create(tmp_path_factory.mktemp("models") / "random_tiny", texts, **sizes, **heads)
+
+
+@pytest.fixture(scope="session")
+def finished(random_tiny, toy_data, tmp_path_factory) -> Path:
+    """The folder of a finished drscaffold run, two steps a stage, with a rate high enough to move the logits."""
+    from sft_runs import sft
+
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    assert sft(random_tiny, toy_data, out, "--stage_steps=2", "--learning_rate=0.01") == 0
+    return out

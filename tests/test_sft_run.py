@@ -1,80 +1,24 @@
-"""Whole runs: what they write, that it reloads, resumes and reproduces, and every kind of bad input."""
+"""Whole runs: what they write, that it reloads, resumes and reproduces."""
 
 import errno
 import json
-import os
-import resource
 import shlex
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from conftest import toy_record, write_toy_data
 from peft import PeftModel
+from PIL import Image
 from safetensors.torch import load_file
+from sft_runs import Interrupted, adapter, assert_same_adapter, example, interrupt_at, metrics, refused, sft
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench import prompts, scaffold
 from sft import run, train
-from sft.collate import Collator, Item
-from sft.options import Options
-from sft.stages import stages
-
-FAST = ["--batch_size=2", "--stage_steps=1", "--logging_steps=1", "--lora_rank=4"]
-
-
-def sft(model, records, out, *flags):
-    """One run in this process, by the command line's own entry."""
-    return run.main([f"--model={model}", f"--data={records}", f"--output_dir={out}", *FAST, *flags])
-
-
-def sft_process(*flags, **kwargs):
-    """One run in a process of its own."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "sft.run", *flags],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=300,
-        **kwargs,
-    )
-
-
-def metrics(out):
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-
-
-def adapter(out):
-    return load_file(out / "adapter_model.safetensors")
-
-
-def assert_same_adapter(left, right, atol=1e-6):
-    left, right = adapter(left), adapter(right)
-    assert left.keys() == right.keys()
-    for name in left:
-        torch.testing.assert_close(left[name], right[name], rtol=0, atol=atol)
-
-
-def example(model_folder, records_folder):
-    """One whole sample of the data as model inputs."""
-    options = Options(model=str(model_folder), data=str(records_folder), output_dir="unused")
-    job = run.prepare(options, Path("unused"))
-    collate = Collator(job.processor.tokenizer.pad_token_id, job.processor.image_token_id, job.images, cached=False)
-    batch = collate([Item(job.encoded.samples[7], stages("joint", job.encoded.field_names)[0])])
-    return {name: value for name, value in batch.items() if name not in ("labels", "image_keys")}
-
-
-@pytest.fixture(scope="module")
-def finished(random_tiny, toy_data, tmp_path_factory):
-    """The folder of a finished drscaffold run, two steps a stage, with a rate high enough to move the logits."""
-    out = tmp_path_factory.mktemp("runs") / "finished"
-    assert sft(random_tiny, toy_data, out, "--stage_steps=2", "--learning_rate=0.01") == 0
-    return out
-
+from sft.encode import prompt_text
+from sft.families import QWEN2_5_VL
 
 # What a run leaves behind
 
@@ -224,22 +168,6 @@ def test_features_cached_or_not_train_alike(random_tiny, toy_data, tmp_path):
     assert_same_adapter(tmp_path / "on", tmp_path / "off", atol=1e-5)
 
 
-class Interrupted(Exception):
-    pass
-
-
-def interrupt_at(monkeypatch, step):
-    """Make the run die right after optimiser step `step`, whatever it would have saved there."""
-    original = train.StagedTrainer._maybe_log_save_evaluate
-
-    def die(self, *args, **kwargs):
-        if self.state.global_step == step:
-            raise Interrupted
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(train.StagedTrainer, "_maybe_log_save_evaluate", die)
-
-
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_resumed_run_equals_the_uninterrupted_one(random_tiny, toy_data, tmp_path, monkeypatch, tuning):
     """Dies in the middle of stage 2, two steps after the last checkpoint; dropout makes the random state count."""
@@ -265,8 +193,7 @@ def test_resume_after_the_last_step_only_exports(random_tiny, toy_data, tmp_path
     flags = ["--stage_steps=2", "--learning_rate=0.01"]
     with monkeypatch.context() as patch:
         patch.setattr(run.export, "save", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
-        with pytest.raises(UserError, match="No space left.*checkpoint-8 is whole.*--resume"):
-            sft(random_tiny, toy_data, tmp_path / "out", *flags)
+        refused("No space left.*checkpoint-8 is whole.*--resume", random_tiny, toy_data, tmp_path / "out", *flags)
     sft(random_tiny, toy_data, tmp_path / "out", *flags, "--resume")
     assert_same_adapter(finished, tmp_path / "out")
 
@@ -278,6 +205,38 @@ def test_resume_of_a_complete_run_says_so_and_changes_nothing(finished, random_t
     assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir()} == before
 
 
+@pytest.mark.slow
+def test_a_memorised_target_is_generated_back_word_for_word(random_tiny, tmp_path):
+    """Prompt, target, labels and the end of the turn fit together: greedy decoding gives the scaffold and stops."""
+    records = [toy_record(index) for index in range(4)]
+    data = write_toy_data(tmp_path / "data", records)
+    flags = ["--tuning=full", "--schedule=joint", "--stage_steps=300", "--batch_size=4", "--learning_rate=0.003"]
+    sft(random_tiny, data, tmp_path / "out", *flags)
+    processor = AutoProcessor.from_pretrained(tmp_path / "out")
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "out")
+    for record in records:
+        text = prompt_text(prompts.scaffold(record), QWEN2_5_VL, processor)
+        inputs = processor(text=[text], images=[Image.open(data / record["image"])], return_tensors="pt")
+        output = model.generate(**inputs, max_new_tokens=200, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+        assert processor.decode(output) == scaffold.render(record) + "<|im_end|>"
+
+
+def test_lmms_evals_own_adapter_loads_the_folder_to_the_trained_logits(finished, random_tiny, toy_data):
+    """Upstream always computes in bf16, so equal means: far nearer to the trained model than its base is."""
+    from lmms_eval.models.simple.qwen2_5_vl import Qwen2_5_VL
+
+    loaded = Qwen2_5_VL(pretrained=str(finished), device="cpu", device_map="cpu", min_pixels=28224, max_pixels=28224)
+    inputs = example(random_tiny, toy_data)
+    base = AutoModelForImageTextToText.from_pretrained(random_tiny, dtype=torch.float32).eval()
+    with torch.no_grad():
+        theirs = loaded.model(**inputs).logits.float()
+        plain = base(**inputs).logits
+        trained = PeftModel.from_pretrained(base, finished).eval()(**inputs).logits
+    assert (theirs - trained).abs().max() < 0.1 * (plain - trained).abs().max()
+    processor = AutoProcessor.from_pretrained(finished)
+    assert loaded.processor.image_processor.size == processor.image_processor.size
+
+
 # Real photographs
 
 
@@ -286,206 +245,3 @@ def test_photographs_train_for_a_few_steps(random_tiny, coco_sample, tmp_path):
     summary = json.loads((tmp_path / "out" / "run.json").read_text())
     assert summary["data"]["used"] == 10
     assert all(stage["loss_last"] > 0 for stage in summary["stages"])
-
-
-# Bad input: one sentence each, and nothing lost
-
-
-def refused(match, *arguments):
-    with pytest.raises(UserError, match=match):
-        sft(*arguments)
-
-
-def test_test_split_needs_an_explicit_flag(random_tiny, coco_sample, tmp_path):
-    refused("--allow_test_split", random_tiny, coco_sample, tmp_path / "out", "--split=test")
-
-
-def test_no_such_data(random_tiny, tmp_path):
-    refused("no data at .*nowhere", random_tiny, tmp_path / "nowhere", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_no_such_model(toy_data, tmp_path):
-    refused("--model .*nothing is no model", tmp_path / "nothing", toy_data, tmp_path / "out")
-
-
-def test_a_folder_that_is_no_model(toy_data, tmp_path):
-    refused("no model: the folder has no config.json", tmp_path, toy_data, tmp_path / "out")
-
-
-def test_an_adapter_as_model_names_its_base(finished, toy_data, tmp_path, random_tiny):
-    refused(f"is an adapter of {random_tiny}", finished, toy_data, tmp_path / "out")
-
-
-def test_another_model_type_is_named(toy_data, tmp_path):
-    (tmp_path / "bert").mkdir()
-    (tmp_path / "bert" / "config.json").write_text('{"model_type": "bert"}')
-    refused("of type bert.*knows qwen2_5_vl", tmp_path / "bert", toy_data, tmp_path / "out")
-
-
-def test_truncated_weights(random_tiny, toy_data, tmp_path):
-    shutil.copytree(random_tiny, tmp_path / "cut")
-    with (tmp_path / "cut" / "model.safetensors").open("r+b") as file:
-        file.truncate(1000)
-    refused("weights cannot be loaded", tmp_path / "cut", toy_data, tmp_path / "out")
-
-
-def test_missing_weights(random_tiny, toy_data, tmp_path):
-    from safetensors.torch import save_file
-
-    shutil.copytree(random_tiny, tmp_path / "partly")
-    weights = load_file(random_tiny / "model.safetensors")
-    dropped = next(name for name in sorted(weights) if "q_proj.weight" in name)
-    del weights[dropped]
-    save_file(weights, tmp_path / "partly" / "model.safetensors", metadata={"format": "pt"})
-    refused("lacks 1 weights, the first is .*q_proj.weight", tmp_path / "partly", toy_data, tmp_path / "out")
-
-
-def test_a_too_long_sample_is_named_with_its_length_and_the_limit(random_tiny, toy_data, tmp_path):
-    refused(
-        r"record toy-0 takes \d+ tokens \(36 for its 168x168 image\), beyond --max_length 100",
-        random_tiny,
-        toy_data,
-        tmp_path / "out",
-        "--max_length=100",
-    )
-
-
-def test_an_image_placeholder_in_a_question_is_refused(random_tiny, tmp_path):
-    records = write_toy_data(tmp_path / "data", [toy_record(0), toy_record(1, question="Is <|image_pad|> here?")])
-    refused(r"record toy-1 has <\|image_pad\|> in its question", random_tiny, records, tmp_path / "out")
-
-
-def test_an_end_of_turn_in_the_annotation_is_refused(random_tiny, tmp_path):
-    records = write_toy_data(tmp_path / "data", [toy_record(0, key_objects=["<|im_end|>"], scene_graph=[])])
-    refused("record toy-0 has a special token", random_tiny, records, tmp_path / "out")
-
-
-def test_records_without_annotation_are_left_out_and_counted(random_tiny, tmp_path, capsys):
-    bare = toy_record(1, key_objects=[], scene_graph=[])
-    records = write_toy_data(tmp_path / "data", [toy_record(0), bare, toy_record(2)])
-    sft(random_tiny, records, tmp_path / "out")
-    assert "left out: 1 records, the first is toy-1: no key_objects" in capsys.readouterr().out
-    summary = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert (summary["data"]["used"], summary["data"]["skipped"]) == (2, {"toy-1": "no key_objects"})
-
-
-def test_no_usable_record_is_refused(random_tiny, tmp_path):
-    records = write_toy_data(tmp_path / "data", [toy_record(i, key_objects=[], scene_graph=[]) for i in range(3)])
-    refused("none of the 3 records.*3 have no key_objects", random_tiny, records, tmp_path / "out")
-
-
-@pytest.mark.parametrize("flag", [[], ["--resume", "--seed=5"]])
-def test_a_folder_with_another_run_is_refused_and_kept(finished, random_tiny, toy_data, flag):
-    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
-    match = "had --seed 0, not 5" if flag else "already holds a run: pass --resume"
-    refused(match, random_tiny, toy_data, finished, "--stage_steps=2", "--learning_rate=0.01", *flag)
-    assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir()} == before
-
-
-def test_resume_on_changed_data_is_refused(random_tiny, tmp_path, monkeypatch):
-    records = write_toy_data(tmp_path / "data", [toy_record(i) for i in range(4)])
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 2)
-        with pytest.raises(Interrupted):
-            sft(random_tiny, records, tmp_path / "out")
-    write_toy_data(tmp_path / "data", [toy_record(i) for i in range(5)])
-    run.data._load.cache_clear()
-    refused("the data changed", random_tiny, records, tmp_path / "out", "--resume")
-
-
-def test_overwrite_replaces_a_run_but_never_a_folder_of_other_files(finished, random_tiny, toy_data, tmp_path):
-    shutil.copytree(finished, tmp_path / "old")
-    sft(random_tiny, toy_data, tmp_path / "old", "--overwrite", "--method=answer")
-    assert json.loads((tmp_path / "old" / "run.json").read_text())["options"]["method"] == "answer"
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("precious")
-    refused("holds files that are no run", random_tiny, toy_data, tmp_path / "mine", "--overwrite")
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
-
-
-def test_overwrite_keeps_the_old_run_when_the_new_ones_input_is_bad(finished, random_tiny, toy_data, tmp_path):
-    shutil.copytree(finished, tmp_path / "old")
-    refused("beyond --max_length", random_tiny, toy_data, tmp_path / "old", "--overwrite", "--max_length=10")
-    assert_same_adapter(finished, tmp_path / "old")
-
-
-def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_path, monkeypatch, finished):
-    """The optimiser of the second checkpoint can't be written; the first stays whole, and the run goes on from it."""
-    flags = ["--stage_steps=2", "--learning_rate=0.01"]
-    save = torch.save
-
-    def full(content, path, *args, **kwargs):
-        if "checkpoint-4" in str(path) and str(path).endswith("optimizer.pt"):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return save(content, path, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "save", full)
-        refused(
-            "checkpoint-4 could not be written.*No space left.*checkpoint-2 is whole: make room and use --resume",
-            random_tiny,
-            toy_data,
-            tmp_path / "out",
-            *flags,
-        )
-    assert [path.name for path in train.checkpoints(tmp_path / "out")] == ["checkpoint-2"]
-    assert not (tmp_path / "out" / train.PARTIAL).exists()
-    sft(random_tiny, toy_data, tmp_path / "out", *flags, "--resume")
-    assert_same_adapter(finished, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("flags", "match"),
-    [
-        (["--stage_steps=1,2"], "names 2 stages, but drscaffold under --schedule current has 4"),
-        (["--stage_steps=many"], "must be whole numbers"),
-        (["--stage_steps=0"], "at least one step"),
-        (["--schedule=nested"], "use one of current, cumulative, joint"),
-        (["--method=cot"], "use one of answer, drscaffold"),
-        (["--batch_size=0"], "--batch_size must be at least 1"),
-        (["--lr_scheduler=magic"], "--lr_scheduler 'magic' is unknown"),
-        (["--min_pixels=50000", "--max_pixels=10000"], "--min_pixels 50000 is above --max_pixels 10000"),
-        (["--resume", "--overwrite"], "exclude each other"),
-    ],
-)
-def test_bad_options(random_tiny, toy_data, tmp_path, flags, match):
-    refused(match, random_tiny, toy_data, tmp_path / "out", *flags)
-
-
-def test_config_file_gives_options_and_flags_override_it(random_tiny, toy_data, tmp_path):
-    config = tmp_path / "run.yaml"
-    config.write_text(f"model: {random_tiny}\ndata: {toy_data}\nstage_steps: [1, 2, 1, 1]\nbatch_size: 3\nseed: 7\n")
-    options = run.parse([f"--config={config}", "--output_dir=out", "--seed=8"])
-    assert (options.stage_steps, options.batch_size, options.seed) == ("1,2,1,1", 3, 8)
-    config.write_text("modle: x\n")
-    with pytest.raises(UserError, match="unknown options: modle"):
-        run.parse([f"--config={config}"])
-    with pytest.raises(UserError, match="cannot be read"):
-        run.parse([f"--config={tmp_path / 'none.yaml'}"])
-
-
-@pytest.mark.slow
-def test_command_line_exits_with_one_sentence(random_tiny, toy_data, tmp_path):
-    out = tmp_path / "out"
-    missing = sft_process(f"--model={tmp_path}/no", f"--data={toy_data}", f"--output_dir={out}")
-    assert missing.returncode == 2
-    assert missing.stderr.strip().splitlines()[-1].startswith("error: --model")
-    assert "Traceback" not in missing.stderr
-    assert not out.exists()
-
-
-@pytest.mark.slow
-def test_command_line_survives_a_disk_that_is_really_full(random_tiny, toy_data, tmp_path):
-    """A limit on file size makes the kernel refuse the write, as a full disk would."""
-    limit = 20_000
-    done = sft_process(
-        f"--model={random_tiny}",
-        f"--data={toy_data}",
-        f"--output_dir={tmp_path / 'out'}",
-        *FAST,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert done.returncode == 2, done.stderr
-    assert "checkpoint-1 could not be written" in done.stderr
-    assert "Traceback" not in done.stderr

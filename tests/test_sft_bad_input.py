@@ -1,0 +1,210 @@
+"""Every kind of bad input to `sft.run`: one clear sentence, and nothing lost."""
+
+import errno
+import json
+import resource
+import shutil
+
+import pytest
+import torch
+from conftest import toy_record, write_toy_data
+from safetensors.torch import load_file
+from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, refused, sft, sft_process
+
+from lmms_eval_drbench.errors import UserError
+from sft import run, train
+
+
+def test_test_split_needs_an_explicit_flag(random_tiny, coco_sample, tmp_path):
+    refused("--allow_test_split", random_tiny, coco_sample, tmp_path / "out", "--split=test")
+
+
+def test_no_such_data(random_tiny, tmp_path):
+    refused("no data at .*nowhere", random_tiny, tmp_path / "nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_such_model(toy_data, tmp_path):
+    refused("--model .*nothing is no model", tmp_path / "nothing", toy_data, tmp_path / "out")
+
+
+def test_a_folder_that_is_no_model(toy_data, tmp_path):
+    refused("no model: the folder has no config.json", tmp_path, toy_data, tmp_path / "out")
+
+
+def test_an_adapter_as_model_names_its_base(finished, toy_data, tmp_path, random_tiny):
+    refused(f"is an adapter of {random_tiny}", finished, toy_data, tmp_path / "out")
+
+
+def test_another_model_type_is_named(toy_data, tmp_path):
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    refused("of type bert.*knows qwen2_5_vl", tmp_path / "bert", toy_data, tmp_path / "out")
+
+
+def test_truncated_weights(random_tiny, toy_data, tmp_path):
+    shutil.copytree(random_tiny, tmp_path / "cut")
+    with (tmp_path / "cut" / "model.safetensors").open("r+b") as file:
+        file.truncate(1000)
+    refused("weights cannot be loaded", tmp_path / "cut", toy_data, tmp_path / "out")
+
+
+def test_missing_weights(random_tiny, toy_data, tmp_path):
+    from safetensors.torch import save_file
+
+    shutil.copytree(random_tiny, tmp_path / "partly")
+    weights = load_file(random_tiny / "model.safetensors")
+    dropped = next(name for name in sorted(weights) if "q_proj.weight" in name)
+    del weights[dropped]
+    save_file(weights, tmp_path / "partly" / "model.safetensors", metadata={"format": "pt"})
+    refused("lacks 1 weights, the first is .*q_proj.weight", tmp_path / "partly", toy_data, tmp_path / "out")
+
+
+def test_a_too_long_sample_is_named_with_its_length_and_the_limit(random_tiny, toy_data, tmp_path):
+    refused(
+        r"record toy-0 takes \d+ tokens \(36 for its 168x168 image\), beyond --max_length 100",
+        random_tiny,
+        toy_data,
+        tmp_path / "out",
+        "--max_length=100",
+    )
+
+
+def test_an_image_placeholder_in_a_question_is_refused(random_tiny, tmp_path):
+    records = write_toy_data(tmp_path / "data", [toy_record(0), toy_record(1, question="Is <|image_pad|> here?")])
+    refused(r"record toy-1 has <\|image_pad\|> in its question", random_tiny, records, tmp_path / "out")
+
+
+def test_an_end_of_turn_in_the_annotation_is_refused(random_tiny, tmp_path):
+    records = write_toy_data(tmp_path / "data", [toy_record(0, key_objects=["<|im_end|>"], scene_graph=[])])
+    refused("record toy-0 has a special token", random_tiny, records, tmp_path / "out")
+
+
+def test_records_without_annotation_are_left_out_and_counted(random_tiny, tmp_path, capsys):
+    bare = toy_record(1, key_objects=[], scene_graph=[])
+    records = write_toy_data(tmp_path / "data", [toy_record(0), bare, toy_record(2)])
+    sft(random_tiny, records, tmp_path / "out")
+    assert "left out: 1 records, the first is toy-1: no key_objects" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (summary["data"]["used"], summary["data"]["skipped"]) == (2, {"toy-1": "no key_objects"})
+
+
+def test_no_usable_record_is_refused(random_tiny, tmp_path):
+    records = write_toy_data(tmp_path / "data", [toy_record(i, key_objects=[], scene_graph=[]) for i in range(3)])
+    refused("none of the 3 records.*3 have no key_objects", random_tiny, records, tmp_path / "out")
+
+
+@pytest.mark.parametrize("flag", [[], ["--resume", "--seed=5"]])
+def test_a_folder_with_another_run_is_refused_and_kept(finished, random_tiny, toy_data, flag):
+    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    match = "had --seed 0, not 5" if flag else "already holds a run: pass --resume"
+    refused(match, random_tiny, toy_data, finished, "--stage_steps=2", "--learning_rate=0.01", *flag)
+    assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+
+
+def test_resume_on_changed_data_is_refused(random_tiny, tmp_path, monkeypatch):
+    records = write_toy_data(tmp_path / "data", [toy_record(i) for i in range(4)])
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 2)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, records, tmp_path / "out")
+    write_toy_data(tmp_path / "data", [toy_record(i) for i in range(5)])
+    run.data._load.cache_clear()
+    refused("the data changed", random_tiny, records, tmp_path / "out", "--resume")
+
+
+def test_overwrite_replaces_a_run_but_never_a_folder_of_other_files(finished, random_tiny, toy_data, tmp_path):
+    shutil.copytree(finished, tmp_path / "old")
+    sft(random_tiny, toy_data, tmp_path / "old", "--overwrite", "--method=answer")
+    assert json.loads((tmp_path / "old" / "run.json").read_text())["options"]["method"] == "answer"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    refused("holds files that are no run", random_tiny, toy_data, tmp_path / "mine", "--overwrite")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_overwrite_keeps_the_old_run_when_the_new_ones_input_is_bad(finished, random_tiny, toy_data, tmp_path):
+    shutil.copytree(finished, tmp_path / "old")
+    refused("beyond --max_length", random_tiny, toy_data, tmp_path / "old", "--overwrite", "--max_length=10")
+    assert_same_adapter(finished, tmp_path / "old")
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_path, monkeypatch, finished):
+    """The optimiser of the second checkpoint can't be written; the first stays whole, and the run goes on from it."""
+    flags = ["--stage_steps=2", "--learning_rate=0.01"]
+    save = torch.save
+
+    def full(content, path, *args, **kwargs):
+        if "checkpoint-4" in str(path) and str(path).endswith("optimizer.pt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(content, path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        refused(
+            "checkpoint-4 could not be written.*No space left.*checkpoint-2 is whole: make room and use --resume",
+            random_tiny,
+            toy_data,
+            tmp_path / "out",
+            *flags,
+        )
+    assert [path.name for path in train.checkpoints(tmp_path / "out")] == ["checkpoint-2"]
+    assert not (tmp_path / "out" / train.PARTIAL).exists()
+    sft(random_tiny, toy_data, tmp_path / "out", *flags, "--resume")
+    assert_same_adapter(finished, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("flags", "match"),
+    [
+        (["--stage_steps=1,2"], "names 2 stages, but drscaffold under --schedule current has 4"),
+        (["--stage_steps=many"], "must be whole numbers"),
+        (["--stage_steps=0"], "at least one step"),
+        (["--schedule=nested"], "use one of current, cumulative, joint"),
+        (["--method=cot"], "use one of answer, drscaffold"),
+        (["--batch_size=0"], "--batch_size must be at least 1"),
+        (["--lr_scheduler=magic"], "--lr_scheduler 'magic' is unknown"),
+        (["--min_pixels=50000", "--max_pixels=10000"], "--min_pixels 50000 is above --max_pixels 10000"),
+        (["--resume", "--overwrite"], "exclude each other"),
+    ],
+)
+def test_bad_options(random_tiny, toy_data, tmp_path, flags, match):
+    refused(match, random_tiny, toy_data, tmp_path / "out", *flags)
+
+
+def test_config_file_gives_options_and_flags_override_it(random_tiny, toy_data, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text(f"model: {random_tiny}\ndata: {toy_data}\nstage_steps: [1, 2, 1, 1]\nbatch_size: 3\nseed: 7\n")
+    options = run.parse([f"--config={config}", "--output_dir=out", "--seed=8"])
+    assert (options.stage_steps, options.batch_size, options.seed) == ("1,2,1,1", 3, 8)
+    config.write_text("modle: x\n")
+    with pytest.raises(UserError, match="unknown options: modle"):
+        run.parse([f"--config={config}"])
+    with pytest.raises(UserError, match="cannot be read"):
+        run.parse([f"--config={tmp_path / 'none.yaml'}"])
+
+
+@pytest.mark.slow
+def test_command_line_exits_with_one_sentence(random_tiny, toy_data, tmp_path):
+    out = tmp_path / "out"
+    missing = sft_process(f"--model={tmp_path}/no", f"--data={toy_data}", f"--output_dir={out}")
+    assert missing.returncode == 2
+    assert missing.stderr.strip().splitlines()[-1].startswith("error: --model")
+    assert "Traceback" not in missing.stderr
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_command_line_survives_a_disk_that_is_really_full(random_tiny, toy_data, tmp_path):
+    """A limit on file size makes the kernel refuse the write, as a full disk would."""
+    limit = 20_000
+    done = sft_process(
+        f"--model={random_tiny}",
+        f"--data={toy_data}",
+        f"--output_dir={tmp_path / 'out'}",
+        *FAST,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert "checkpoint-1 could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
