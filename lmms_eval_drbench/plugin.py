@@ -1,0 +1,69 @@
+"""The only module that touches lmms-eval's registries.
+
+lmms-eval 0.7.3 has no entry point for tasks. It does load the group `lmms_eval.models` when `lmms_eval.models` is
+imported, which its evaluator does before it builds a TaskManager; that is the moment when `register` makes every
+TaskManager index our tasks too. `python -m lmms_eval_drbench.plugin` prints the folder for `--include-path`, for
+commands that load no plugin.
+"""
+
+import functools
+import inspect
+from pathlib import Path
+from typing import Any
+
+import task_configs
+
+MODEL = "drbench_tiny"
+_MODEL_CLASS = "lmms_eval_drbench.tiny.adapter.DRBenchTiny"
+
+
+def tasks_dir() -> Path:
+    """The folder with the task YAML: the same in a wheel, an editable install and a checkout."""
+    return Path(task_configs.__file__).resolve().parent / "tasks"
+
+
+def register() -> list[Any]:
+    """Entry point of the group `lmms_eval.models`: index our tasks, and return the manifest of `drbench_tiny`.
+
+    Never raises: where lmms-eval is not as expected, it logs one sentence and steps aside.
+    """
+    try:
+        from lmms_eval.models.registry_v2 import ModelManifest
+        from lmms_eval.tasks import TaskManager
+
+        _index_our_tasks(TaskManager)
+        return [ModelManifest(MODEL, simple_class_path=_MODEL_CLASS)]
+    except Exception as error:  # a broken or newer lmms-eval must never crash because of us
+        _log(f"lmms-eval-drbench steps aside, this lmms-eval is not the one it knows ({error!r}): use lmms-eval 0.7.3")
+        return []
+
+
+def _index_our_tasks(task_manager: type) -> None:
+    original = task_manager.initialize_tasks
+    if getattr(original, "indexes_drbench", False):
+        return
+    if list(inspect.signature(original).parameters) != ["self", "include_path", "include_defaults"]:
+        raise TypeError("TaskManager.initialize_tasks has other parameters")
+
+    @functools.wraps(original)
+    def initialize_tasks(self: Any, include_path: Any = None, include_defaults: bool = True) -> dict[str, Any]:
+        index = original(self, include_path=include_path, include_defaults=include_defaults)
+        try:
+            ours = self._get_task_and_group(str(tasks_dir())) if include_defaults else {}
+        except Exception as error:
+            _log(f"lmms-eval-drbench could not index its tasks ({error!r}): use --include-path {tasks_dir()}")
+            ours = {}
+        return {**ours, **index}
+
+    initialize_tasks.indexes_drbench = True
+    task_manager.initialize_tasks = initialize_tasks
+
+
+def _log(sentence: str) -> None:
+    from loguru import logger  # lmms-eval's logger; imported late, as everything of lmms-eval's
+
+    logger.warning(sentence)
+
+
+if __name__ == "__main__":
+    print(tasks_dir())
