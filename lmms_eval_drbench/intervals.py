@@ -8,7 +8,7 @@ where a sample contributes (x - mean)/n. A macro mean is the mean of its strata'
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,17 @@ def mean(values: Sequence[float], clusters: Sequence[str], strata: Sequence[str]
     means = np.bincount(stratum, weights=x) / sizes
     contributions = (x - means[stratum]) / (sizes[stratum] * len(sizes))
     return _estimate(float(means.mean()), contributions, _codes(np.asarray(clusters, dtype=object)[kept]))
+
+
+def proportion(values: Sequence[float], clusters: Sequence[str], strata: Sequence[str] | None = None) -> Estimate:
+    """`mean` of zeros and ones. Where all are equal, its error is 0 and would claim certainty: the interval is then
+    the exact binomial one (Clopper-Pearson) of as many trials as there are clusters.
+    """
+    found = mean(values, clusters, strata)
+    if found.clusters and found.mean in (0.0, 1.0):
+        reach = 1 - (0.05 / 2) ** (1 / found.clusters)
+        return replace(found, low=max(0.0, found.mean - reach), high=min(1.0, found.mean + reach))
+    return found
 
 
 def difference(

@@ -39,5 +39,7 @@ def interval(low: float, high: float) -> str:
 
 
 def points_interval(low: float, high: float) -> str:
-    """`[+8.1, +16.9]` in percentage points; empty where it is unknown."""
-    return "" if math.isnan(low) or math.isnan(high) else f"[{points(low)}, {points(high)}]"
+    """`[+8.1, +16.9]` in percentage points, kept within ±100; empty where it is unknown."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{points(max(-1.0, low))}, {points(min(1.0, high))}]"

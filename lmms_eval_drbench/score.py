@@ -60,8 +60,7 @@ def markdown(run: runs.Run) -> str:
     whole = report(run)
     parts = [
         f"# {escape(run.model)}",
-        f"Run `{str(run.path).replace('`', '')}`, lmms-eval {escape(whole['lmms_eval_version'])}. "
-        "Accuracy in percent, with 95 % intervals clustered by image.",
+        f"Run `{str(run.path).replace('`', '')}`. Accuracy in percent, with 95 % intervals clustered by image.",
     ]
     for name, suite in summary.suites(run).items():
         described = whole["suites"][name]

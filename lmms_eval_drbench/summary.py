@@ -137,4 +137,4 @@ def _row(name: str, level: str, samples: list[Sample], strata: bool = False) -> 
         estimate = intervals.mean([sample.get(score) for sample in samples], images, by)
         if estimate.n and (score not in POLICIES or name == Category.FALSE_PREMISE_REJECTION):
             means[score] = estimate.mean
-    return Row(name, level, intervals.mean([sample["acc"] for sample in samples], images, by), means)
+    return Row(name, level, intervals.proportion([sample["acc"] for sample in samples], images, by), means)

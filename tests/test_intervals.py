@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmms_eval_drbench.intervals import difference, mean, t_quantile
+from lmms_eval_drbench.intervals import difference, mean, proportion, t_quantile
 
 
 def test_by_hand():
@@ -86,6 +86,16 @@ def test_too_little_data_has_no_interval():
     assert empty.n == 0 and math.isnan(empty.mean)
     with pytest.raises(ValueError):
         mean([1], [])
+
+
+@pytest.mark.parametrize("clusters", [1, 2, 10, 80])
+def test_all_right_is_no_certainty(clusters):
+    images = [str(i) for i in range(clusters)] * 3
+    exact = stats.binomtest(clusters, clusters).proportion_ci(0.95, "exact")
+    right, wrong = proportion([1] * len(images), images), proportion([0] * len(images), images)
+    assert (right.low, right.high) == (pytest.approx(exact.low), 1)
+    assert (wrong.low, wrong.high) == (0, pytest.approx(1 - exact.low))
+    assert proportion([1, 0, 1, 1], list("abcd")) == mean([1, 0, 1, 1], list("abcd"))
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 9, 30, 99, 1000])
