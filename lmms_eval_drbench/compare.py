@@ -13,7 +13,7 @@ from lmms_eval_drbench import columns, pairing, runs, summary
 from lmms_eval_drbench.columns import COLUMNS, Column
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.intervals import Estimate
-from lmms_eval_drbench.markdown import escape, percent, points, points_interval, table
+from lmms_eval_drbench.markdown import escape, interval, percent, points, points_interval, table
 from lmms_eval_drbench.summary import Suite
 
 _SCAFFOLD = "_scaffold"
@@ -41,13 +41,14 @@ def markdown(entries: Sequence[Entry], force: bool = False) -> str:
     """The whole comparison. Raises UserError when runs have nothing in common or differ in data (unless `force`)."""
     shown = [column for column in COLUMNS if any(entry.value(column) is not None for entry in entries)]
     _check_common(entries, shown)
+    if not force:
+        _check_data(entries)
     parts = ["# Before and after", _data_lines(entries), _notes(entries, force), _benchmarks(entries, shown, force)]
     for base in _bases(entries):
         variants = [(entry, entry.suites[name]) for entry in entries for name in _prompts_of(base, entry)]
-        if len(variants) > 1:
-            parts.append(_prompts(base, variants, force))
-            if all(suite.is_layered for _, suite in variants):
-                parts.append(_levels(base, variants, force))
+        parts.append(_prompts(base, variants, force))
+        if all(suite.is_layered for _, suite in variants):
+            parts.append(_levels(base, variants, force))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -58,6 +59,19 @@ def _check_common(entries: Sequence[Entry], shown: Sequence[Column]) -> None:
             raise UserError(
                 f"{entries[0].run.path} and {entry.run.path} have no benchmark in common: evaluate the same tasks"
             )
+
+
+def _check_data(entries: Sequence[Entry]) -> None:
+    """Refuse different data behind one task name, by the tasks' metadata: runs without samples have no other trace."""
+    for entry in entries[1:]:
+        for task, result in entry.run.tasks.items():
+            first = entries[0].run.tasks.get(task)
+            if first is not None and first.data != result.data:
+                raise UserError(
+                    f"{task} in {entries[0].run.path} and in {entry.run.path} was evaluated on different data: "
+                    f"{' '.join(first.data)} and {' '.join(result.data)}; evaluate both on the same, or pass --force "
+                    "to mark the table"
+                )
 
 
 def _bases(entries: Sequence[Entry]) -> list[str]:
@@ -185,12 +199,12 @@ def _reference(variants: Sequence[tuple[Entry, Suite]]) -> tuple[Entry, Suite]:
 def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) -> str:
     """Every run under every prompt on the same questions, with the outputs that could not be read."""
     reference = _reference(variants)
-    chance = sum(sample["chance"] for sample in reference[1].samples) / len(reference[1].samples)
     lines = []
     for entry, suite in variants:
         overall = next(row for row in summary.rows(suite) if row.level == "overall")
         prompt = f"{_prompt(suite)}{' (native)' if entry.native == _prompt(suite) else ''}"
-        cells = [percent(overall.acc.mean), percent(overall.means["unparsed"]), percent(overall.means["truncated"])]
+        cells = [percent(overall.acc.mean), interval(overall.acc.low, overall.acc.high)]
+        cells += [percent(overall.means["unparsed"]), percent(overall.means["truncated"])]
         if suite is reference[1]:
             deltas = ["", "", ""]
         else:
@@ -203,10 +217,11 @@ def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) ->
         lines.append([escape(entry.name), prompt, *cells, *deltas])
     text = (
         f"## `{base}`: every run under every prompt\n\nThe same questions everywhere; chance is "
-        f"{percent(chance)}. Deltas are to {escape(reference[0].name)} under the {_prompt(reference[1])} prompt. "
-        "The last two columns leave out the questions for which either output could not be read."
+        f"{percent(reference[1].chance)}. Deltas are to {escape(reference[0].name)} under the {_prompt(reference[1])} "
+        "prompt. The last two columns leave out the questions for which either output could not be read."
     )
-    header = ["run", "prompt", "acc", "unparsed %", "truncated %", "delta", "acc where both parsed", "of them"]
+    header = ["run", "prompt", "acc", "95 % interval", "unparsed %", "truncated %", "delta"]
+    header += ["acc where both parsed", "of them"]
     return f"{text}\n\n{table(header, lines, text_columns=2)}"
 
 

@@ -32,20 +32,21 @@ def pairs(before: Suite, after: Suite, force: bool = False) -> list[Pair]:
     old = {sample["record_id"]: sample for sample in before.samples}
     new = {sample["record_id"]: sample for sample in after.samples}
     common = [record for record in old if record in new]
+    names = f"{before.name} in {before.run} and {after.name} in {after.run}"
     if not force:
         if before.data.fingerprint != after.data.fingerprint:
             raise UserError(
-                f"{before.name} and {after.name} were evaluated on different data: {before.data.name} "
-                f"({before.data.fingerprint}) and {after.data.name} ({after.data.fingerprint}); "
-                "evaluate both on the same, or pass --force to mark the table"
+                f"{names} were evaluated on different data: {before.data.name} ({before.data.fingerprint}) and "
+                f"{after.data.name} ({after.data.fingerprint}); evaluate both on the same, or pass --force to mark "
+                "the table"
             )
         if len(common) < max(len(old), len(new)):
             raise UserError(
-                f"{before.name} ({len(old)} questions) and {after.name} ({len(new)}) share only {len(common)} "
-                "questions: evaluate both with the same --limit, or pass --force to pair those"
+                f"{names} share only {len(common)} of their {len(old)} and {len(new)} questions: evaluate both with "
+                "the same --limit, or pass --force to pair those"
             )
     if not common:
-        raise UserError(f"{before.name} and {after.name} have no question in common")
+        raise UserError(f"{names} have no question in common")
     return [(old[record], new[record]) for record in common]
 
 

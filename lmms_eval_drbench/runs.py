@@ -37,6 +37,13 @@ class TaskResult:
     date: str
     samples_file: Path | None
 
+    @property
+    def data(self) -> tuple[str, str]:
+        """(name, fingerprint) of the data, from the task's metadata; empty strings where it says nothing."""
+        metadata = self.config.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        return str(metadata.get("data", "")), str(metadata.get("fingerprint", ""))
+
     @cached_property
     def samples(self) -> list[dict[str, Any]]:
         """The logged samples as flat dicts, see `read_samples`. Raises UserError when damaged or incomplete."""

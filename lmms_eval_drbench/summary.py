@@ -7,6 +7,7 @@ the samples, so the levels above a task have theirs too.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lmms_eval_drbench import grounding, intervals
@@ -41,12 +42,18 @@ class Data:
 
 @dataclass(frozen=True)
 class Suite:
-    """The samples of one variant of the benchmark, each with its record's identity and scores."""
+    """The samples of one variant of the benchmark in one run, each with its record's identity and scores."""
 
+    run: Path
     name: str
     data: Data
     samples: list[Sample]
     tasks: list[TaskResult]
+
+    @property
+    def chance(self) -> float:
+        """Mean probability that a uniform guess is right."""
+        return sum(sample["chance"] for sample in self.samples) / len(self.samples)
 
     @property
     def is_layered(self) -> bool:
@@ -93,7 +100,7 @@ def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
         if sample["record_id"] in seen:
             raise UserError(f"{run.path}: record {sample['record_id']} occurs twice in {name}: evaluate again")
         seen.add(sample["record_id"])
-    return Suite(name, identities.pop(), samples, results)
+    return Suite(run.path, name, identities.pop(), samples, results)
 
 
 def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:

@@ -57,6 +57,7 @@ metric_list:
   - metric: acc
     aggregation: !function functions.aggregate
     higher_is_better: true
+metadata: !function functions.DATA
 """
 _GROUP = """
 group: {suite}
@@ -67,6 +68,7 @@ aggregate_metric_list:
     weight_by_size: true
 """
 
+FINGERPRINT = "0123456789abcdef"
 Answer = Callable[[dict, str], str]
 """(record, suite name) → what the model writes."""
 
@@ -101,13 +103,12 @@ def evaluate(
     *,
     model: str = "models/replay",
     data: str = "toy data",
-    fingerprint: str = "0123456789abcdef",
     limit: int | None = None,
     date: str = "20260101_120000",
     log_samples: bool = True,
 ) -> Path:
     """Evaluate suites of DRBench's names (records without their image) and save as lmms-eval's CLI does."""
-    tasks = _write_tasks(out.parent / f"{out.name}_tasks", records, suites, {"data": data, "fingerprint": fingerprint})
+    tasks = _write_tasks(out.parent / f"{out.name}_tasks", records, suites, {"data": data, "fingerprint": FINGERPRINT})
     tracker = EvaluationTracker(output_path=str(out))
     results = evaluator.simple_evaluate(
         model=Replay(answer),

@@ -49,14 +49,27 @@ def trained_answers(record: dict, suite: str) -> str:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("runs")
+    base = lmms_runs.evaluate(root / "base", RECORDS, SUITES, base_answers, model="models/base")
+    without_samples = _edited(base, root / "without_samples")
+    for file in without_samples.rglob("*_samples_*"):
+        file.unlink()
     return {
-        "base": lmms_runs.evaluate(root / "base", RECORDS, SUITES, base_answers, model="models/base"),
+        "base": base,
         "trained": lmms_runs.evaluate(root / "trained", RECORDS, SUITES, trained_answers, model="models/trained"),
-        "other_data": lmms_runs.evaluate(root / "other_data", RECORDS, ["drbench"], base_answers, fingerprint="f" * 16),
+        "other_data": _edited(base, root / "other_data", lmms_runs.FINGERPRINT, "f" * 16),
         "limited": lmms_runs.evaluate(root / "limited", RECORDS, ["drbench"], base_answers, limit=3),
-        "without_samples": lmms_runs.evaluate(root / "bare", RECORDS, ["drbench"], base_answers, log_samples=False),
-        "other_tasks": lmms_runs.evaluate(root / "other", RECORDS, ["drbench_mini"], base_answers),
+        "without_samples": without_samples,
+        "other_bare": _edited(without_samples, root / "other_bare", lmms_runs.FINGERPRINT, "f" * 16),
+        "other_tasks": lmms_runs.evaluate(root / "other_tasks", RECORDS, ["drbench_mini"], base_answers),
     }
+
+
+def _edited(folder: Path, target: Path, old: str = "", new: str = "") -> Path:
+    """A copy of a run with one text replaced in all its files."""
+    shutil.copytree(folder, target)
+    for file in target.rglob("*.json*") if old else ():
+        file.write_text(file.read_text().replace(old, new))
+    return target
 
 
 @pytest.fixture
@@ -268,7 +281,7 @@ def test_the_comparison_shows_every_run_under_every_prompt(folders):
     delta = difference(before, after, [record["image_id"] for record in RECORDS])
     shown = f"{100 * delta.mean:+.1f} [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
     line = next(line for line in text.splitlines() if line.startswith("| trained | scaffold (native)"))
-    assert f"| {100 * sum(after) / 60:.1f} | 1.7 | 1.7 | {shown} |" in line
+    assert f"| {100 * sum(after) / 60:.1f} |" in line and f"| 1.7 | 1.7 | {shown} |" in line
     kept = [index for index in range(60) if index % 7 and index != 1]
     both = f"{100 * sum(before[i] for i in kept) / len(kept):.1f} → {100 * sum(after[i] for i in kept) / len(kept):.1f}"
     assert both in line and f"{len(kept)} of 60" in line
@@ -296,7 +309,7 @@ def test_different_data_is_refused_or_marked(folders):
 
 
 def test_different_questions_are_refused_or_marked(folders):
-    with pytest.raises(UserError, match="share only 15"):
+    with pytest.raises(UserError, match="share only 15 of their 60 and 15"):
         _compare(folders, "base", "limited")
     text = _compare(folders, "base", "limited", force=True)
     assert "Made with `--force`" in text and "limited was evaluated on a part of the data only" in text
@@ -311,6 +324,17 @@ def test_runs_without_samples_compare_without_intervals(folders):
     text = _compare(folders, "base", "without_samples")
     line = next(line for line in text.splitlines() if line.startswith("| without"))
     assert "(+0.0)" in line and "[" not in line
+
+
+def test_runs_without_samples_must_be_on_the_same_data_too(folders):
+    with pytest.raises(UserError, match="different data.*--force"):
+        _compare(folders, "without_samples", "other_bare")
+    assert "Made with `--force`" in _compare(folders, "without_samples", "other_bare", force=True)
+
+
+def test_a_control_that_only_one_run_has_is_shown_with_its_chance(folders):
+    text = _compare(folders, "without_samples", "trained")
+    assert "## `drbench`: every run under every prompt" in text and "chance is 25.0" in text
 
 
 def test_differing_settings_are_pointed_out(folders, copy):
