@@ -14,7 +14,7 @@ from typing import Any
 import task_configs
 
 MODEL = "drbench_tiny"
-_MODEL_CLASS = "lmms_eval_drbench.tiny.adapter.DRBenchTiny"
+_ADAPTERS = "lmms_eval_drbench.tiny.adapter"
 
 
 def tasks_dir() -> Path:
@@ -32,7 +32,8 @@ def register() -> list[Any]:
         from lmms_eval.tasks import TaskManager
 
         _index_our_tasks(TaskManager)
-        return [ModelManifest(MODEL, simple_class_path=_MODEL_CLASS)]
+        chat, simple = f"{_ADAPTERS}.DRBenchTiny", f"{_ADAPTERS}.DRBenchTinySimple"
+        return [ModelManifest(MODEL, simple_class_path=simple, chat_class_path=chat)]
     except Exception as error:  # a broken or newer lmms-eval must never crash because of us
         _log(f"lmms-eval-drbench steps aside, this lmms-eval is not the one it knows ({error!r}): use lmms-eval 0.7.3")
         return []

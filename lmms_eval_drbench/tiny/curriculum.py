@@ -25,7 +25,7 @@ Turn = tuple[str, str]
 class Lesson:
     """A conversation: turns, and whether the picture is shown (otherwise the first turn tells the scene)."""
 
-    scene: Scene
+    scene: Scene | None
     turns: list[Turn]
     shows_picture: bool
 
@@ -45,6 +45,29 @@ def lesson(scene: Scene, rng: random.Random, shows_picture: bool) -> Lesson:
         user, assistant = turns[0]
         turns[0] = (f"{told(scene)}\n{user}", assistant)
     return Lesson(scene, turns, shows_picture)
+
+
+def drill(rng: random.Random) -> Lesson:
+    """The first thing to learn: look a colour up by name, and a letter by option, in two to four told facts."""
+    names = rng.sample(KINDS, rng.randint(2, 4))
+    facts = dict(zip(names, rng.sample(list(COLOURS), len(names)), strict=True))
+    asked = rng.sample(names, len(names))
+    told_facts = "\n".join(f"- {colour} {name}" for name, colour in facts.items())
+    options = rng.sample(list(COLOURS), rng.randint(2, 4))
+    lettered = [f"{letter}. {option}" for letter, option in zip("ABCD", options, strict=False)]
+    sought = rng.sample(options, len(options))
+    turns = [
+        ("Look up.", "\n".join(f"{name}: {facts[name]}" for name in asked)),
+        ("\n".join(lettered), "\n".join(f"{option}: {'ABCD'[options.index(option)]}" for option in sought)),
+    ]
+    for name in rng.sample(names, 2):
+        others = [colour for colour in COLOURS if colour != facts[name]]
+        choices = [facts[name], *rng.sample(others, rng.randint(1, 3))]
+        question = _choice(f"What colour is the {name}?", choices, facts[name], rng)
+        turns.append((prompts.direct(question), gold_answer(question)))
+    rng.shuffle(turns)
+    turns[0] = (f"{told_facts}\n{turns[0][0]}", turns[0][1])
+    return Lesson(None, turns, shows_picture=False)
 
 
 def _marks(thing: SceneObject) -> str:

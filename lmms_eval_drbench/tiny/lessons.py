@@ -1,7 +1,7 @@
 """Lessons as tensors: conversations tokenised with their supervised tokens marked, pictures as patches."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from transformers import Qwen2_5_VLProcessor
 
 from lmms_eval_drbench.build.sources.procedural import compose, render
 from lmms_eval_drbench.tiny.architecture import IMAGE_SIZE, SYSTEM_PROMPT
-from lmms_eval_drbench.tiny.curriculum import Lesson, lesson
+from lmms_eval_drbench.tiny.curriculum import Lesson, drill, lesson
 
 IGNORED = -100
 PATCHES = (IMAGE_SIZE // 14) ** 2
@@ -69,16 +69,27 @@ def collate(items: list[Lesson], processor: Qwen2_5_VLProcessor) -> dict[str, An
 class LessonStream(IterableDataset):
     """Batches for steps `first`, `first + 1`, ...: what a step sees depends on its number alone, so it resumes exactly.
 
-    picture_share(step) says which part of the batches shows pictures.
+    kind(step, rng) says what a step shows: "drill" (twice as many, they are short), "told" or "picture".
     """
 
-    def __init__(self, processor: Qwen2_5_VLProcessor, first: int, last: int, batch_size: int, picture_share) -> None:
+    def __init__(
+        self,
+        processor: Qwen2_5_VLProcessor,
+        first: int,
+        last: int,
+        batch_size: int,
+        kind: Callable[[int, random.Random], str],
+    ) -> None:
         self._processor, self._first, self._last = processor, first, last
-        self._batch_size, self._picture_share = batch_size, picture_share
+        self._batch_size, self._kind = batch_size, kind
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for step in range(self._first, self._last):
             rng = random.Random(step)
-            shows = rng.random() < self._picture_share(step)
-            scenes = [compose(step * self._batch_size + index) for index in range(self._batch_size)]
-            yield collate([lesson(scene, rng, shows) for scene in scenes], self._processor)
+            kind = self._kind(step, rng)
+            if kind == "drill":
+                lessons = [drill(rng) for _ in range(2 * self._batch_size)]
+            else:
+                scenes = [compose(step * self._batch_size + index) for index in range(self._batch_size)]
+                lessons = [lesson(scene, rng, shows_picture=kind == "picture") for scene in scenes]
+            yield collate(lessons, self._processor)
