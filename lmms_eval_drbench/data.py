@@ -104,6 +104,12 @@ def fingerprint(dataset: datasets.Dataset) -> str:
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16]
 
 
+def fingerprint_of_file(path: Path) -> str:
+    """16 hex digits over a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
 def _name(spec: str, path: Path) -> str:
     """The name that every table shows. Data of our engine says its own name in stats.json; the rest is custom."""
     stats = path / "stats.json"

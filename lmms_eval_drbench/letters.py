@@ -6,15 +6,18 @@ Nothing here guesses: a text either states letters or it doesn't. The word "a" i
 import re
 from collections.abc import Sequence
 
-_MARKUP = re.compile(r"[*_`~]+|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|[{}$]")
+_MARKUP = re.compile(r"[*_`~]+|</?(?:b|i|u|p|strong|em|br|span)\s?/?>|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|[{}$]")
 _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
-_BULLET = re.compile(r"^\s*[-*•]\s+", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+_HEDGE = re.compile(
+    r"^(?:probably|most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$", re.IGNORECASE
+)
 _WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#"
 
 _NOUN = r"(?:the\s{1,3})?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
-_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\n)\s{0,3}"
+_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\n)\s{0,3}"
 _ONE = rf"(?:{_NOUN}\s{{0,3}})?{_OPEN}[A-Z](?![\w']){_CLOSE}"
 """One letter, possibly as `option B` or `(B)`. White space is bounded: unbounded, it would be quadratic."""
 _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
@@ -22,11 +25,12 @@ _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
 _WHOLE = re.compile(rf"(?:both\s+)?{_ONE}(?:[.:]?{_JOIN}{_ONE})*[.:]?", re.IGNORECASE)
 _SPACED = re.compile(r"(?:[A-Z]\s+)+[A-Z]")
 _GLUED = re.compile(r"[A-Z]{2,8}")
-_NOT_LETTERS = re.compile(rf"\b(?:and|both)\b|\b{_NOUN}\b", re.IGNORECASE)
+_NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
     r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
 )
+_REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
 _SUBJECT = re.compile(
     rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:is|are)\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+)?(?:only\s+)?"
     r"(?:correct|right|best|true|answers?\b)"
@@ -55,7 +59,7 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
-    text = strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)
+    text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)
     if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
         return _checked(text, valid) if list(text) == sorted(set(text)) else None
     return _all_letters(text, valid) if _WHOLE.fullmatch(text) or _SPACED.fullmatch(text) else None
@@ -65,6 +69,11 @@ def led(line: str) -> tuple[str, str] | None:
     """(letter, rest) of a line that starts like an option: `B. a red mug`, `(B) a red mug`, `B: ...`, `B - ...`."""
     match = _LED.match(strip_markup(line[:1000]).strip())
     return (match.group(1).upper(), match.group(2).strip()) if match else None
+
+
+def is_reasoned(line: str) -> bool:
+    """Whether a line starts with a letter and its reason: `B because ...`, `B, since ...`."""
+    return bool(_REASONED.match(line[:100]))
 
 
 def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, frozenset[str]]]:

@@ -23,14 +23,16 @@ _HEAVY = ("input", "input_media", "arguments", "doc", "resps")
 class TaskResult:
     """One task's (or group's) newest result.
 
-    metrics: metric → value, upstream's `,none` filter suffix dropped. effective: how many samples were evaluated, None
-    for a group. config: the task's own configuration. call: what the lmms-eval call was (model, model_args, limit,
-    batch_size, ...). samples_file: where its samples were logged, if they were.
+    metrics: metric → value, upstream's `,none` filter suffix dropped. effective, original: how many samples were
+    evaluated and how many the task's data holds, None for a group. config: the task's own configuration. call: what the
+    lmms-eval call was (model, model_args, limit, batch_size, ...). samples_file: where its samples were logged, if
+    they were.
     """
 
     task: str
     metrics: dict[str, float]
     effective: int | None
+    original: int | None
     config: dict[str, Any]
     call: dict[str, Any]
     version: str
@@ -154,6 +156,7 @@ def _task_results(file: Path, results: dict[str, Any]) -> list[TaskResult]:
                 task=task,
                 metrics=_metrics(values),
                 effective=(counts.get(task) or {}).get("effective"),
+                original=(counts.get(task) or {}).get("original"),
                 config=(results.get("configs") or {}).get(task) or {},
                 call=results.get("config") or {},
                 version=str(results.get("lmms_eval_version") or "unknown"),

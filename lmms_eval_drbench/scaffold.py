@@ -29,18 +29,25 @@ class Scaffold:
     """What a model wrote into the four fields.
 
     entities: noun phrases. relations: (subject, relation, object). reasoning: step name → text.
-    answer: the text of the answer field, or None. problems: what was malformed, in words.
+    answer: the text of the answer field, or None. rest: what follows the last field, if that was closed. problems:
+    what was malformed, in words.
     """
 
     entities: list[str] = field(default_factory=list)
     relations: list[tuple[str, str, str]] = field(default_factory=list)
     reasoning: dict[str, str] = field(default_factory=dict)
     answer: str | None = None
+    rest: str = ""
     problems: list[str] = field(default_factory=list)
 
     @property
     def well_formed(self) -> bool:
         return not self.problems
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the text held none of the fields."""
+        return len(self.problems) == len(FIELDS) and all(problem.startswith("no ") for problem in self.problems)
 
     @property
     def unfinished(self) -> bool:
@@ -96,7 +103,7 @@ def parse(text: str) -> Scaffold:
         if from_json is not None:
             return from_json
         return Scaffold(problems=[f"no <{name}> field" for name in FIELDS])
-    scaffold = Scaffold()
+    scaffold = Scaffold(rest=_after_last_field(text))
     seen: dict[str, list[tuple[str, bool]]] = {name: [] for name in FIELDS}
     for name, body, closed in spans:
         seen[name].append((body, closed))
@@ -153,6 +160,13 @@ def _tagged_spans(text: str) -> list[tuple[str, str, bool]]:
         closed = bool(following and following.group(1) and following.group(2).lower() == name)
         spans.append((name, text[tag.end() : end], closed))
     return spans
+
+
+def _after_last_field(text: str) -> str:
+    last = None
+    for tag in _TAG.finditer(text):
+        last = tag
+    return text[last.end() :] if last is not None and last.group(1) else ""
 
 
 def _lines(body: str) -> list[str]:

@@ -4,7 +4,6 @@ Everything is upstream's `qwen2_5_vl`, only the defaults differ, so that no mode
 loads bfloat16; fp32 keeps what fine-tuning on a CPU wrote.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,9 +11,8 @@ from lmms_eval.models.chat.qwen2_5_vl import Qwen2_5_VL as ChatQwen2_5_VL
 from lmms_eval.models.simple.qwen2_5_vl import Qwen2_5_VL as SimpleQwen2_5_VL
 from transformers import Qwen2_5_VLForConditionalGeneration
 
+from lmms_eval_drbench.tiny import PACKAGED
 from lmms_eval_drbench.tiny.architecture import PIXELS
-
-PACKAGED = Path(__file__).parents[1] / "assets" / "tiny"
 
 
 class _Defaults:

@@ -15,23 +15,23 @@ from lmms_eval_drbench.build.sources.procedural import compose, render
 from lmms_eval_drbench.errors import run_cli
 from lmms_eval_drbench.record import CHAIN_STEPS
 from lmms_eval_drbench.taxonomy import Category
-from lmms_eval_drbench.tiny.curriculum import QUESTIONS
+from lmms_eval_drbench.tiny.curriculum import BASE_SKILLS
 
 NAME = "base skills procedural v0"
 SEED = 950_000_000
-IMAGES = 100
-"""Scenes; each is asked one question of every kind in QUESTIONS that it can carry."""
+IMAGES = 120
+"""Scenes; each is asked one question of every kind in BASE_SKILLS that it can carry."""
 
 
 def records(seed: int = SEED, images: int = IMAGES) -> list[dict[str, Any]]:
-    """About four records an image, without grounding fields: nothing but the answer is scored."""
+    """About three records an image, without grounding fields: nothing but the answer is scored."""
     rng = random.Random(seed)
     return [record for index in range(images) for record in _of_scene(compose(seed + index), rng)]
 
 
 def _of_scene(scene: Scene, rng: random.Random) -> list[dict[str, Any]]:
     found = []
-    for ask in QUESTIONS:
+    for ask in BASE_SKILLS:
         question = ask(scene, rng)
         if question:
             found.append(

@@ -7,6 +7,7 @@ that is what the benchmark tests and fine-tuning teaches.
 """
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +31,21 @@ class Lesson:
     shows_picture: bool
 
 
-def lesson(scene: Scene, rng: random.Random, shows_picture: bool) -> Lesson:
-    """Dense turns (a description, look-ups of many kinds) and short questions, shuffled.
+def lesson(
+    scene: Scene,
+    rng: random.Random,
+    shows_picture: bool,
+    kinds: Sequence[Callable] | None = None,
+    count: int = 2,
+    looked_up: int = 7,
+) -> Lesson:
+    """Dense turns (a description, `looked_up` look-ups) and `count` short questions of these `kinds`, shuffled.
 
     The description is never followed by another turn: its text would answer everything after it.
     """
-    questions = [rng.choice(QUESTIONS)(scene, rng) for _ in range(4 if shows_picture else 6)]
+    questions = [rng.choice(kinds or QUESTIONS)(scene, rng) for _ in range(count)]
     turns = [(prompts.direct(question), gold_answer(question)) for question in questions if question]
-    turns.append(look_up(scene, rng))
+    turns.append(look_up(scene, rng, looked_up))
     rng.shuffle(turns)
     if shows_picture:
         turns.append(describe(scene))
@@ -93,17 +101,17 @@ def describe(scene: Scene) -> Turn:
     return "Describe the picture.", told(scene)
 
 
-def look_up(scene: Scene, rng: random.Random) -> Turn:
+def look_up(scene: Scene, rng: random.Random, count: int) -> Turn:
     """Many kinds at once, present and absent ones in random order: colour and place of each, or `no`."""
     names = list(dict.fromkeys(thing.name for thing in scene.objects))
     absent = absent_kinds(scene) + [kind for kind in KINDS if not scene.named(kind)]
     names += rng.sample(sorted(set(absent)), min(4, len(set(absent))))
     rng.shuffle(names)
     lines = []
-    for name in names[:10]:
+    for name in names[:count]:
         found = [f"{thing.colour}, {thing.support or 'mid-air'}{_marks(thing)}" for thing in scene.named(name)]
         lines.append(f"{name}: {'; '.join(found) if found else 'no'}")
-    return f"Look up: {', '.join(names[:10])}.", "\n".join(lines)
+    return f"Look up: {', '.join(names[:count])}.", "\n".join(lines)
 
 
 Question = dict[str, Any]
@@ -142,20 +150,14 @@ def which_colour_open(scene: Scene, rng: random.Random) -> Question | None:
     if not scene.unique():
         return None
     thing = rng.choice(scene.unique())
-    return {
-        "question": f"What colour is the {thing.name}?",
-        "question_type": QuestionType.OPEN_ENDED,
-        "options": [],
-        "answer": [thing.colour],
-    }
+    return _open(f"What colour is the {thing.name}?", thing.colour)
 
 
 def which_object(scene: Scene, rng: random.Random) -> Question | None:
     """The thing of a colour, from two to four that are all there."""
-    alone = [thing for thing in scene.unique() if sum(o.colour == thing.colour for o in scene.objects) == 1]
-    if not alone:
+    thing = _alone_in_colour(scene, rng)
+    if not thing:
         return None
-    thing = rng.choice(alone)
     others = [other.name for other in scene.unique() if other.name != thing.name]
     if not others:
         return None
@@ -163,5 +165,30 @@ def which_object(scene: Scene, rng: random.Random) -> Question | None:
     return _choice(f"Which object is {thing.colour}?", options, thing.name, rng)
 
 
-QUESTIONS = (is_there, which_colour, which_colour_open, which_object)
-"""The plain perception questions: the tiny model's base skills."""
+def is_there_open(scene: Scene, rng: random.Random) -> Question | None:
+    """Whether a kind is in the picture, in words: yes half of the time."""
+    question = is_there(scene, rng)
+    return question and _open(question["question"], question["options"]["AB".index(question["answer"][0])])
+
+
+def which_object_open(scene: Scene, rng: random.Random) -> Question | None:
+    """The thing of a colour, in words."""
+    thing = _alone_in_colour(scene, rng)
+    return thing and _open(f"Which object is {thing.colour}?", thing.name)
+
+
+def _alone_in_colour(scene: Scene, rng: random.Random) -> SceneObject | None:
+    alone = [thing for thing in scene.unique() if sum(o.colour == thing.colour for o in scene.objects) == 1]
+    return rng.choice(alone) if alone else None
+
+
+def _open(question: str, answer: str) -> Question:
+    return {"question": question, "question_type": QuestionType.OPEN_ENDED, "options": [], "answer": [answer]}
+
+
+LETTERED_FIRST = (is_there, which_colour, which_colour_open, which_object)
+"""The questions of the first part of the run, nearly all answered by letter."""
+BASE_SKILLS = (is_there_open, which_colour_open, which_object_open)
+"""The plain perception questions that the tiny model answers after it, in words: its base skills."""
+QUESTIONS = (*BASE_SKILLS, *BASE_SKILLS, which_colour, which_object)
+"""The questions of the rest of the run: mostly in words, some still by letter."""

@@ -69,7 +69,8 @@ def collate(items: list[Lesson], processor: Qwen2_5_VLProcessor) -> dict[str, An
 class LessonStream(IterableDataset):
     """Batches for steps `first`, `first + 1`, ...: what a step sees depends on its number alone, so it resumes exactly.
 
-    kind(step, rng) says what a step shows: "drill" (twice as many, they are short), "told" or "picture".
+    plan(step, rng) says what a step shows, "drill" (twice as many, they are short), "told" or "picture", and
+    further arguments of `lesson`.
     """
 
     def __init__(
@@ -78,18 +79,18 @@ class LessonStream(IterableDataset):
         first: int,
         last: int,
         batch_size: int,
-        kind: Callable[[int, random.Random], str],
+        plan: Callable[[int, random.Random], tuple[str, dict[str, Any]]],
     ) -> None:
         self._processor, self._first, self._last = processor, first, last
-        self._batch_size, self._kind = batch_size, kind
+        self._batch_size, self._plan = batch_size, plan
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for step in range(self._first, self._last):
             rng = random.Random(step)
-            kind = self._kind(step, rng)
+            kind, options = self._plan(step, rng)
             if kind == "drill":
                 lessons = [drill(rng) for _ in range(2 * self._batch_size)]
             else:
                 scenes = [compose(step * self._batch_size + index) for index in range(self._batch_size)]
-                lessons = [lesson(scene, rng, shows_picture=kind == "picture") for scene in scenes]
+                lessons = [lesson(scene, rng, kind == "picture", **options) for scene in scenes]
             yield collate(lessons, self._processor)

@@ -10,6 +10,7 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -22,11 +23,13 @@ from lmms_eval_drbench.build.sources.procedural import compose, render
 from lmms_eval_drbench.build.sources.procedural.world import COLOURS
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
-from lmms_eval_drbench.tiny.curriculum import drill, lesson
+from lmms_eval_drbench.tiny.curriculum import LETTERED_FIRST, drill, lesson
 from lmms_eval_drbench.tiny.lessons import IGNORED, LessonStream, collate
 
 DRILL_STEPS = 300
 """Steps of text-only drills before the first picture."""
+WORDS_FROM = 600
+"""From this step on lessons are shorter, and most questions are answered in words and no longer by letter."""
 KINDS = {"picture": 0.85, "told": 0.1, "drill": 0.05}
 """Shares of the kinds of batches after that; the text keeps the look-ups alive."""
 VISION_RATE = 2.0
@@ -50,8 +53,13 @@ def vocabulary_texts() -> list[str]:
     return texts
 
 
-def _kind(step: int, rng: random.Random) -> str:
-    return "drill" if step < DRILL_STEPS else rng.choices(list(KINDS), list(KINDS.values()))[0]
+def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
+    if step < DRILL_STEPS:
+        return "drill", {}
+    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    if step >= WORDS_FROM:
+        return kind, {}
+    return kind, {"kinds": LETTERED_FIRST, "count": 4 if kind == "picture" else 6, "looked_up": 10}
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -125,7 +133,7 @@ def train(out: Path, steps: int, batch_size: int, peak: float, stop_at: int | No
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    stream = LessonStream(processor, first, steps, batch_size, _kind)
+    stream = LessonStream(processor, first, steps, batch_size, _plan)
     started = time.time()
     with (out / "log.jsonl").open("a") as log, tqdm(total=steps, initial=first, desc="pretraining") as bar:
         for step, batch in enumerate(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4), first):
@@ -166,7 +174,7 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")

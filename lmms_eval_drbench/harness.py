@@ -1,0 +1,117 @@
+"""`python -m lmms_eval_drbench.harness RECIPE.yaml`: base evaluation → training → evaluation → comparison.
+
+A recipe names a model, training data and runs; see `task_configs/recipes`. Everything lands in one folder, every step
+that finished is skipped when the command is given again, and `--doctor` says what is missing before an hour is lost.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import task_configs
+from lmms_eval_drbench import compare, doctor, recipe, runner
+from lmms_eval_drbench.data import fingerprint_of_file
+from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.recipe import Recipe, RunPlan
+
+TABLE = "table.md"
+
+
+def run(plan: Recipe, out: Path) -> str:
+    """Do every step of a recipe that is not done yet, and return the comparison, also written to `out/table.md`."""
+    started = time.monotonic()
+    training_data = _training_data(plan, out)
+    folders = []
+    for step in plan.runs:
+        pretrained = _train(plan, step, training_data, out) if step.train else plan.model
+        folders.append(out / step.name / "eval")
+        _say(f"evaluating {step.name}: {', '.join(step.tasks)}", started)
+        call = runner.Call(
+            model=plan.lmms_model,
+            tasks=tuple(step.tasks),
+            model_args=plan.model_args_for(pretrained),
+            batch_size=plan.batch_size,
+            limit=plan.limit,
+            changes=_weights_fingerprint(pretrained),
+        )
+        runner.evaluate(call, folders[-1])
+    entries = compare.read_entries(
+        list(map(str, folders)), ",".join(step.name for step in plan.runs), ",".join(step.native for step in plan.runs)
+    )
+    table = compare.markdown(entries)
+    (out / TABLE).write_text(table, encoding="utf-8")
+    _say(f"the table is in {out / TABLE}", started)
+    return table
+
+
+def _training_data(plan: Recipe, out: Path) -> str:
+    """The recipe's data as `sft.run --data` takes it; procedural data is built on first use."""
+    if not plan.build:
+        return plan.data
+    folder = out / "data"
+    if not (folder / "stats.json").exists():
+        _call(["lmms_eval_drbench.build", "--split", "train", "--out", str(folder), *_flags(plan.build, "-")], out)
+    return str(folder)
+
+
+def _train(plan: Recipe, step: RunPlan, training_data: str, out: Path) -> str:
+    folder = out / step.name / "model"
+    options = {"model": plan.model, "data": training_data, "output_dir": str(folder)} | plan.train | step.train
+    started = folder.exists() and any(folder.iterdir())
+    launcher = (
+        ["accelerate.commands.launch", "--num_processes", str(plan.processes), "-m"] if plan.processes > 1 else []
+    )
+    _say(f"training {step.name}: {step.train}", None)
+    _call([*launcher, "sft.run", *_flags(options, "_"), *(["--resume"] if started else [])], out)
+    return str(folder.resolve())
+
+
+def _flags(options: dict[str, Any], separator: str) -> list[str]:
+    return [f"--{name.replace('_', separator)}={value}" for name, value in options.items()]
+
+
+def _call(module: list[str], out: Path) -> None:
+    """Run a module of ours with its progress on the terminal; it has already said what was wrong when it fails."""
+    code = subprocess.run([sys.executable, "-m", *module], check=False).returncode
+    if code:
+        raise UserError(f"{module[0]} stopped (exit code {code}); what is in {out} is kept, run the same command again")
+
+
+def _weights_fingerprint(pretrained: str) -> str:
+    """What tells one training result from another in the same folder; empty for a hub id."""
+    for name in ("adapter_model.safetensors", "model.safetensors"):
+        file = Path(pretrained) / name
+        if file.is_file():
+            return fingerprint_of_file(file)
+    return ""
+
+
+def _say(sentence: str, started: float | None) -> None:
+    clock = f"[{(time.monotonic() - started) / 60:.1f} min] " if started is not None else ""
+    print(f"{clock}{sentence}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lmms_eval_drbench.harness", description=__doc__)
+    parser.add_argument("recipe", nargs="?", help="a YAML file, or the name of a packaged recipe (tiny, ...)")
+    parser.add_argument("--out", type=Path, help="output folder (default: runs/<recipe's name>)")
+    parser.add_argument("--doctor", action="store_true", help="check what the recipe needs, run nothing")
+    args = parser.parse_args()
+    plan = recipe.load(args.recipe or "tiny", Path(task_configs.__file__).parent / "recipes")
+    out = args.out or Path("runs") / plan.name
+    problems = doctor.examine(plan, out)
+    if args.doctor:
+        print("\n".join(problems) or f"nothing is missing for {plan.name}")
+        return 1 if problems else 0
+    if problems:
+        raise UserError("; ".join(problems))
+    out.mkdir(parents=True, exist_ok=True)
+    print(run(plan, out))
+    return 0
+
+
+if __name__ == "__main__":
+    run_cli(main)

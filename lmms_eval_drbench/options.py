@@ -1,0 +1,100 @@
+"""A record's options, recognised by their texts: alone, in a list, after their letter, or within a sentence."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.phrases import tokens, vocabulary, words
+from lmms_eval_drbench.record import option_letters
+from lmms_eval_drbench.taxonomy import QuestionType
+
+_ALL = frozenset({("all",), ("all", "of", "above"), ("all", "of", "them"), ("all", "option"), ("all", "of", "these")})
+_SEPARATORS = (r"\n|;|,", r"\n|;|,\s*and\b|,|\band\b|\bas well as\b|&")
+"""What separates the items of a list; "and" only where the options themselves allow it ("salt and pepper")."""
+_FUNCTION = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
+_LISTED_LETTER = re.compile(r"(?:^|[\s(])(A[).:]|[B-HJ-Z])(?=[\s).,:;]|$)")
+"""A marked "A" or any other capital that stands alone; "A" may be an article."""
+_MAX_TEXT = 2000
+
+
+class Options:
+    """Letters and texts of a choice question. Texts are normalised as far as they stay distinct."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.record = record
+        self.letters = option_letters(record)
+        self.single = record["question_type"] == QuestionType.SINGLE_CHOICE
+        texts = record["options"]
+        self._normal = (
+            tokens if len({tokens(text) for text in texts}) == len(texts) else lambda text: tuple(words(text))
+        )
+        self._keys = {self._normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
+        self._keys.pop((), None)
+
+    def by_text(self, text: str) -> frozenset[str] | None:
+        """The letters whose option texts `text` is: one, or several in a list where several may be chosen."""
+        if len(text) > _MAX_TEXT or self.contradicts(text):
+            return None
+        whole = self._key(text)
+        if whole in self._keys:
+            return frozenset({self._keys[whole]})
+        if self.single:
+            return None
+        if whole in _ALL:
+            return frozenset(self.letters)
+        return next(filter(None, (self._list(text, separator) for separator in _SEPARATORS)), None)
+
+    def by_line(self, text: str) -> str | None:
+        """The letter of `a red mug` or of `B. a red mug`; None where letter and text disagree."""
+        key = self._key(text)
+        if key in self._keys:
+            return self._keys[key]
+        head = lettering.led(text)
+        if head and head[0] in self.letters and self._keys.get(self._normal(head[1])) == head[0]:
+            return head[0]
+        return None
+
+    def contradicts(self, text: str) -> bool:
+        """Whether `text` is a letter with another option's text: `A. a blue bowl` when that is option B."""
+        head = lettering.led(text)
+        if head is None or head[0] not in self.letters:
+            return False
+        named = re.split(r"\n|[.!?](?:\s|$)", head[1], maxsplit=1)[0]
+        return self._keys.get(self._normal(named), head[0]) != head[0]
+
+    def lists_more(self, text: str, found: frozenset[str]) -> bool:
+        """Whether `text` holds valid letters beyond those found at its start."""
+        return any(mark[0] in self.letters and mark[0] not in found for mark in _LISTED_LETTER.findall(text))
+
+    def are_letters_themselves(self, letters: frozenset[str]) -> bool:
+        """Whether an option's text is itself a single letter, so that a bare letter must mean the option's letter."""
+        return any(len(key) == 1 and len(key[0]) == 1 for key, letter in self._keys.items() if letter in letters)
+
+    def mentions(self, text: str) -> tuple[frozenset[str], set[str]]:
+        """(letters whose option text occurs in `text`, the words left over); longer option texts first."""
+        rest: list[str | None] = list(self._normal(text[:_MAX_TEXT]))
+        found = set()
+        for key, letter in sorted(self._keys.items(), key=lambda item: -len(item[0])):
+            for start in range(len(rest) - len(key) + 1):
+                if tuple(rest[start : start + len(key)]) == key:
+                    found.add(letter)
+                    rest[start : start + len(key)] = [None] * len(key)
+        return frozenset(found), {word for word in rest if word is not None}
+
+    def hints_at_another(self, found: frozenset[str], words_left: set[str]) -> bool:
+        """Whether leftover words belong to an option that was not found: "the mug and the spoon" for "a red mug"."""
+        others = {word for key, letter in self._keys.items() if letter not in found for word in key}
+        own = {word for key, letter in self._keys.items() if letter in found for word in key}
+        asked = set(self._normal(self.record["question"]))
+        return bool(words_left & others - own - asked - _FUNCTION)
+
+    def _key(self, text: str) -> tuple[str, ...]:
+        return self._normal(lettering.strip_markup(text))
+
+    def _list(self, text: str, separator: str) -> frozenset[str] | None:
+        found = set()
+        for item in re.split(separator, lettering.strip_markup(text)):
+            if item.strip(" \t\r-•.*"):
+                found.add(self.by_line(item))
+        return None if None in found else frozenset(found)

@@ -1,0 +1,91 @@
+"""A recipe: one before/after experiment as a YAML file."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.tiny import PACKAGED
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One row of the comparison. tasks: lmms-eval tasks. train: options of `sft.run`, empty for the base model.
+
+    native: the prompt that the run was trained for, fixed here beforehand.
+    """
+
+    name: str
+    tasks: list[str]
+    train: dict[str, Any] = field(default_factory=dict)
+    native: str = "direct"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model, its training data, and the runs to compare; the first run is what deltas refer to.
+
+    model: path or hub id, or `packaged` for the tiny model. lmms_model, model_args: lmms-eval's adapter and its
+    arguments beside `pretrained`. data: records to train on (as `sft.run --data`), or build: options of the procedural
+    builder. train: options of `sft.run` that all runs share. processes: training processes (accelerate).
+    """
+
+    name: str
+    model: str
+    lmms_model: str
+    runs: list[RunPlan]
+    model_args: str = ""
+    data: str = ""
+    build: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    batch_size: int = 1
+    limit: int | None = None
+    processes: int = 1
+
+    def model_args_for(self, pretrained: str) -> str:
+        """lmms-eval's --model_args for these weights."""
+        return ",".join(filter(None, [f"pretrained={pretrained}", self.model_args]))
+
+
+def load(name: str, packaged: Path) -> Recipe:
+    """A recipe from a file, or from the packaged ones by name. Raises UserError naming the file and the fault."""
+    path = Path(name) if Path(name).suffix in (".yaml", ".yml") else packaged / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in packaged.glob("*.yaml")))
+        raise UserError(f"no recipe {name}: give a YAML file, or one of {known}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    content = {"name": path.stem} | _mapping(path, content, "the recipe")
+    content["runs"] = [_make(RunPlan, path, step) for step in content.get("runs") or []]
+    recipe = _make(Recipe, path, content)
+    if not recipe.runs:
+        raise UserError(f"{path} has no runs: name at least a base run with its tasks")
+    if any(step.train for step in recipe.runs) and bool(recipe.data) == bool(recipe.build):
+        raise UserError(f"{path} must name its training data by `data` or by `build`, one of them")
+    names = [step.name for step in recipe.runs]
+    if len(set(names)) < len(names) or any("/" in step or step.startswith(".") for step in names):
+        raise UserError(f"{path}: run names must be distinct folder names, not {', '.join(names)}")
+    if recipe.model == "packaged":
+        recipe = _make(Recipe, path, {**vars(recipe), "model": str(PACKAGED)})
+    return recipe
+
+
+def _mapping(path: Path, value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: {what} must be `key: value` lines")
+    return value
+
+
+def _make(kind: type, path: Path, value: Any) -> Any:
+    content = _mapping(path, value, "each run" if kind is RunPlan else "the recipe")
+    unknown = set(content) - {item.name for item in fields(kind)}
+    if unknown:
+        raise UserError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
+    try:
+        return kind(**content)
+    except TypeError as error:
+        raise UserError(f"{path}: {str(error).split('__init__() ')[-1]}") from None
