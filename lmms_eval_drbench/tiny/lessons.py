@@ -1,5 +1,7 @@
 """Lessons as tensors: conversations tokenised with their supervised tokens marked, pictures as patches."""
 
+import itertools
+import math
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +11,14 @@ from PIL import Image
 from torch.utils.data import IterableDataset
 from transformers import Qwen2_5_VLProcessor
 
+from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.build.sources.procedural import compose, render
 from lmms_eval_drbench.tiny.architecture import IMAGE_SIZE, SYSTEM_PROMPT
 from lmms_eval_drbench.tiny.curriculum import Lesson, drill, lesson
 
 IGNORED = -100
+GROUNDING_SEED = 100_000_000
+"""Scenes of the grounding batches; lessons start from 0."""
 PATCHES = (IMAGE_SIZE // 14) ** 2
 VISUAL_TOKENS = PATCHES // 4
 
@@ -38,9 +43,9 @@ def encode(item: Lesson, processor: Qwen2_5_VLProcessor) -> tuple[list[int], lis
     return ids, labels
 
 
-def picture_of(item: Lesson, processor: Qwen2_5_VLProcessor) -> torch.Tensor:
-    """The patches of the lesson's picture: [PATCHES, 3 * 2 * 14 * 14]."""
-    image = render(item.scene).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
+def picture_of(scene: Scene, processor: Qwen2_5_VLProcessor) -> torch.Tensor:
+    """The patches of a scene's picture: [PATCHES, 3 * 2 * 14 * 14]."""
+    image = render(scene).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
     return processor.image_processor(images=[image], return_tensors="pt")["pixel_values"]
 
 
@@ -57,7 +62,7 @@ def collate(items: list[Lesson], processor: Qwen2_5_VLProcessor) -> dict[str, An
         labels[row, : len(tokens)] = torch.tensor(targets)
         mask[row, : len(tokens)] = 1
     batch = {"input_ids": ids, "attention_mask": mask, "labels": labels}
-    pictures = [picture_of(item, processor) for item in items if item.shows_picture]
+    pictures = [picture_of(item.scene, processor) for item in items if item.shows_picture]
     if pictures:
         side = IMAGE_SIZE // 14
         batch["pixel_values"] = torch.cat(pictures)
@@ -66,11 +71,54 @@ def collate(items: list[Lesson], processor: Qwen2_5_VLProcessor) -> dict[str, An
     return batch
 
 
+NOTHING = "nothing"
+"""The word for a cell of the picture in which no thing stands."""
+
+
+def cells(scene: Scene) -> tuple[list[str], list[str]]:
+    """Kind and colour of what fills each of the 36 visual tokens' cells, in their order (rows from the top).
+
+    A cell belongs to the thing that covers most of it, if that is at least a fifth; other cells are NOTHING.
+    """
+    side = math.isqrt(VISUAL_TOKENS)
+    width, height = scene.width / side, scene.height / side
+    kinds, colours = [], []
+    for row, column in itertools.product(range(side), repeat=2):
+        best, covered = None, width * height / 5
+        for thing in scene.objects:
+            x, y, w, h = thing.box
+            across = min(x + w, (column + 1) * width) - max(x, column * width)
+            down = min(y + h, (row + 1) * height) - max(y, row * height)
+            if across > 0 and down > 0 and across * down >= covered:
+                best, covered = thing, across * down
+        kinds.append(best.name if best else NOTHING)
+        colours.append(best.colour if best else NOTHING)
+    return kinds, colours
+
+
+def grounding_batch(scenes: list[Scene], processor: Qwen2_5_VLProcessor) -> dict[str, Any]:
+    """Pictures and the word of every cell: pixel_values, image_grid_thw, kinds and colours [B, 36] (token ids)."""
+    side = IMAGE_SIZE // 14
+    batch = {
+        "pixel_values": torch.cat([picture_of(scene, processor) for scene in scenes]),
+        "image_grid_thw": torch.tensor([[1, side, side]] * len(scenes)),
+    }
+    words = [cells(scene) for scene in scenes]
+    for name, index in (("kinds", 0), ("colours", 1)):
+        batch[name] = torch.tensor([[word_id(word, processor) for word in of_scene[index]] for of_scene in words])
+    return batch
+
+
+def word_id(word: str, processor: Qwen2_5_VLProcessor) -> int:
+    """The id of the token for a word behind a space; of its first piece where it has several."""
+    return processor.tokenizer(f" {word}", add_special_tokens=False)["input_ids"][0]
+
+
 class LessonStream(IterableDataset):
     """Batches for steps `first`, `first + 1`, ...: what a step sees depends on its number alone, so it resumes exactly.
 
-    plan(step, rng) says what a step shows, "drill" (twice as many, they are short), "told" or "picture", and
-    further arguments of `lesson`.
+    plan(step, rng) says what a step shows, "drill" (twice as many, they are short), "grounding" (four times as
+    many), "told" or "picture", and further arguments of `lesson`.
     """
 
     def __init__(
@@ -89,8 +137,12 @@ class LessonStream(IterableDataset):
             rng = random.Random(step)
             kind, options = self._plan(step, rng)
             if kind == "drill":
-                lessons = [drill(rng) for _ in range(2 * self._batch_size)]
+                yield collate([drill(rng) for _ in range(2 * self._batch_size)], self._processor)
+            elif kind == "grounding":
+                seeds = range(4 * self._batch_size)
+                scenes = [compose(GROUNDING_SEED + step * len(seeds) + index) for index in seeds]
+                yield grounding_batch(scenes, self._processor)
             else:
                 scenes = [compose(step * self._batch_size + index) for index in range(self._batch_size)]
                 lessons = [lesson(scene, rng, kind == "picture", **options) for scene in scenes]
-            yield collate(lessons, self._processor)
+                yield collate(lessons, self._processor)

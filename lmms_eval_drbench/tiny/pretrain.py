@@ -19,12 +19,11 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.build.builder import build
-from lmms_eval_drbench.build.sources.procedural import compose, render
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS
+from lmms_eval_drbench.build.sources.procedural import compose, render, world
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
 from lmms_eval_drbench.tiny.curriculum import LETTERED_FIRST, drill, lesson
-from lmms_eval_drbench.tiny.lessons import IGNORED, LessonStream, collate
+from lmms_eval_drbench.tiny.lessons import IGNORED, NOTHING, LessonStream, collate, word_id
 
 DRILL_STEPS = 300
 """Steps of text-only drills before the first picture."""
@@ -32,6 +31,8 @@ WORDS_FROM = 600
 """From this step on lessons are shorter, and most questions are answered in words and no longer by letter."""
 KINDS = {"picture": 0.85, "told": 0.1, "drill": 0.05}
 """Shares of the kinds of batches after that; the text keeps the look-ups alive."""
+GROUNDING_STEPS = range(700, 900)
+"""Steps in which the vision tower alone learns to say, in the language model's words, what fills each cell."""
 VISION_RATE = 2.0
 """The vision tower's learning rate relative to the language model's, whose head start a high rate destroys."""
 WARMUP, DECAY_FROM = 50, 0.6
@@ -56,6 +57,8 @@ def vocabulary_texts() -> list[str]:
 def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
     if step < DRILL_STEPS:
         return "drill", {}
+    if step in GROUNDING_STEPS:
+        return "grounding", {}
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     if step >= WORDS_FROM:
         return kind, {}
@@ -86,6 +89,23 @@ def loss_and_hits(model: Qwen2_5_VLForConditionalGeneration, batch: dict) -> tup
     return torch.nn.functional.cross_entropy(logits, targets), logits.argmax(-1) == targets
 
 
+def grounding_loss_and_hits(
+    model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, batch: dict
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of reading kind and colour off each visual token through the output layer; hits where a thing stands."""
+    text = model.model.language_model
+    visual = model.model.visual(batch["pixel_values"], batch["image_grid_thw"]).pooler_output  # [B * 36, hidden]
+    loss, hits = 0.0, []
+    for name, words in (("kinds", world.KINDS), ("colours", tuple(world.COLOURS))):
+        ids = torch.tensor([word_id(word, processor) for word in (NOTHING, *words)])
+        logits = (text.norm(visual) @ text.embed_tokens.weight[ids].T).float()  # [B * 36, words]
+        targets = torch.searchsorted(ids.sort().values, batch[name].flatten())
+        targets = ids.sort().indices[targets]
+        loss = loss + torch.nn.functional.cross_entropy(logits, targets)
+        hits.append((logits.argmax(-1) == targets)[targets != 0])
+    return loss, torch.cat(hits)
+
+
 @torch.no_grad()
 def probe(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, shows_picture: bool) -> dict:
     """Accuracy on unseen scenes: per supervised token, of colours, and of letters (chance 0.25 to 0.5)."""
@@ -94,7 +114,7 @@ def probe(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProces
     tokenizer = processor.tokenizer
     kinds = {
         "letters": torch.tensor(tokenizer.convert_tokens_to_ids(list("ABCD"))),
-        "colours": torch.tensor(tokenizer.convert_tokens_to_ids([f"Ġ{colour}" for colour in COLOURS])),
+        "colours": torch.tensor(tokenizer.convert_tokens_to_ids([f"Ġ{colour}" for colour in world.COLOURS])),
     }
     hits, targets = [], []
     for start in range(0, len(lessons), 16):
@@ -140,7 +160,10 @@ def train(out: Path, steps: int, batch_size: int, peak: float, stop_at: int | No
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * learning_rate(step, steps, peak)
             with torch.autocast("cpu", torch.bfloat16):
-                loss, hits = loss_and_hits(model, batch)
+                if "kinds" in batch:
+                    loss, hits = grounding_loss_and_hits(model, processor, batch)
+                else:
+                    loss, hits = loss_and_hits(model, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
@@ -174,7 +197,7 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=2200)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")
