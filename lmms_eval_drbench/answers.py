@@ -141,8 +141,8 @@ def _shortened(text: str) -> str:
 def _open_ended(body: str) -> tuple[str | None, str]:
     """(answer, how it was read): the declared one, or the one statement, or of several the concluding or the first."""
     for declaration in declarations(body):
-        if declaration.strong and words(declaration.payload):
-            return _clean(first_sentence(declaration.payload)), "declared"
+        if declaration.strong and words(declaration.lines[0]):
+            return _clean(first_sentence(declaration.lines[0])), "declared"
     if is_refusal(body):
         return None, "refusal"
     found = sentences(body)

@@ -8,7 +8,14 @@ from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import NEGATIONS
 from lmms_eval_drbench.rejection import rejects
-from lmms_eval_drbench.statements import declarations, is_conclusion, is_refusal, sentences
+from lmms_eval_drbench.statements import (
+    declarations,
+    first_sentence,
+    is_conclusion,
+    is_refusal,
+    paragraphs,
+    sentences,
+)
 
 _SHORT = 300
 """Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
@@ -39,15 +46,10 @@ def _whole(body: str, options: Options) -> Letters | None:
     """A text that is nothing but the answer: letters, option texts, or option lines."""
     if "\n" not in body and options.contradicts(body):
         return _CONTRADICTION
-    by_text = options.by_text(body)
+    by_text = None if options.is_restated(body) else options.by_text(body)
     if by_text is not None and not options.are_letters_themselves(by_text):
         return by_text
-    bare = lettering.bare(body, options.letters)
-    if bare is not None or by_text is not None:
-        return bare or by_text
-    lines = [line for line in body.splitlines() if line.strip()]
-    listed = {options.by_line(line) for line in lines[: len(options.letters) + 1]}
-    return frozenset(listed) if 0 < len(lines) <= len(options.letters) and None not in listed else None
+    return lettering.bare(body, options.letters) or by_text
 
 
 def _last_declaration(body: str, options: Options) -> Letters | None:
@@ -57,7 +59,7 @@ def _last_declaration(body: str, options: Options) -> Letters | None:
     for declaration in declarations(body):
         if not declaration.strong and weak is not None:
             continue
-        found = _declared(declaration.payload, options)
+        found = _stated(declaration.lines, options)
         if found is not None and declaration.strong:
             declared.append((declaration.position, found))
             break
@@ -65,50 +67,80 @@ def _last_declaration(body: str, options: Options) -> Letters | None:
     return max(declared, key=lambda item: item[0])[1] if declared else weak
 
 
-def _declared(payload: str, options: Options) -> Letters | None:
-    if not options.single and (listed := options.by_text(payload)) is not None:
-        return listed
-    if options.contradicts(payload):
-        return _CONTRADICTION
-    found = lettering.leading(payload, options.letters)
-    if found is None:
-        return _leading_text(payload, options)
-    return None if not options.single and options.lists_more(payload, found) else found
-
-
-def _leading_text(payload: str, options: Options) -> Letters | None:
-    """The option text that a payload starts with, up to the end of its line, sentence or clause."""
-    payload = re.sub(r"^(?:that|option|choice)\s+", "", payload, flags=re.IGNORECASE)
-    clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
-    for end in (r"\n", r"[.!?](?:\s|$)", clause_end):
-        found = options.by_text(re.split(end, payload, maxsplit=1)[0])
-        if found is not None:
-            return found
-    return None
-
-
-def _last_line(body: str, options: Options) -> Letters | None:
-    lines = [line for line in body[-2000:].splitlines() if line.strip()]
-    if len(lines) < 2:
+def _last_lines(body: str, options: Options) -> Letters | None:
+    """A text that ends with the answer on a line of its own, or on several where several may be chosen."""
+    *above, last = [line for group in paragraphs(body[-2000:])[-1:] for line in group]
+    if not above and len(paragraphs(body)) < 2:
         return None
-    return lettering.bare(lines[-1], options.letters) or options.by_text(lines[-1])
+    items = [last]
+    while not options.single and above and _kind(above[-1], options) == _kind(last, options) is not None:
+        items.insert(0, above.pop())
+    found = _item_letters(items, options)
+    is_within_prose = not options.single and above and _kind(above[-1], options) is None
+    return None if found is None or (is_within_prose and options.names_more(above[-1], found)) else found
 
 
-def _first_line(body: str, options: Options) -> Letters | None:
+def _first_lines(body: str, options: Options) -> Letters | None:
     """`B`, `B. a red mug`, `B because ...`, `Red, because ...`; not where several letters start (a restated list)."""
-    lines = [line for line in body.splitlines() if line.strip()]
+    lines = paragraphs(body)[0]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
-    if len(heads) > 1 or (heads and lettering.led(heads[0][1])):
+    if options.single and (len(heads) > 1 or (heads and lettering.led(heads[0][1]))):
         return None
-    first = lines[0]
-    if options.contradicts(first):
+    is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(lines[0], options)
+    return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
+
+
+def _stated(lines: list[str], options: Options) -> Letters | None:
+    """What the first of these lines states, and, where several may be chosen, the items on the lines below it."""
+    found = _line(lines[0], options)
+    if options.single or not found:
+        return found
+    items = []
+    for line in lines[1:]:
+        if _kind(line, options) is None or (items and _kind(line, options) != _kind(items[0], options)):
+            break
+        items.append(line)
+    more = _item_letters(items, options) if items else frozenset()
+    return None if more is None or options.is_restated("\n".join(lines)) else found | more
+
+
+def _line(line: str, options: Options) -> Letters | None:
+    """`(C)`, `B. a red mug`, `A and C, because ...`, `a red mug. It ...`."""
+    if not options.single and (listed := options.by_text(line)) is not None:
+        return listed
+    if options.contradicts(line):
         return _CONTRADICTION
-    found = lettering.bare(first, options.letters) or options.by_text(first)
-    if found is None and (lettering.led(first) or lettering.is_reasoned(first)):
-        found = lettering.leading(first, options.letters)
-        if found is not None and not options.single and options.lists_more(first, found):
-            return None
-    return found or _leading_text(first, options)
+    found = lettering.leading(line, options.letters)
+    if found is None:
+        return _leading_text(line, options)
+    return None if not options.single and options.lists_more(first_sentence(line), found) else found
+
+
+def _kind(line: str, options: Options) -> str | None:
+    """Whether a line is an item of an answer, and of which kind."""
+    if lettering.bare(line, options.letters):
+        return "letters"
+    return "text" if options.by_text(line) or options.by_line(line) else None
+
+
+def _item_letters(lines: list[str], options: Options) -> Letters | None:
+    found = [lettering.bare(line, options.letters) or options.by_text(line) for line in lines]
+    return None if None in found or options.is_restated("\n".join(lines)) else frozenset().union(*found)
+
+
+def _leading_text(line: str, options: Options) -> Letters | None:
+    """The option text that a line starts with, up to the end of the line, its sentence or its clause.
+
+    Where several may be chosen, None when the rest of the sentence names others too: a part of a set is no answer.
+    """
+    line = re.sub(r"^(?:that|option|choice)\s+", "", line, flags=re.IGNORECASE)
+    clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
+    for end in ("$", r"[.!?](?:\s|$)", clause_end):
+        found = options.by_text(re.split(end, line, maxsplit=1)[0])
+        if found is not None:
+            named = options.mentions(first_sentence(line))[0]
+            return None if not options.single and named - found else found
+    return None
 
 
 def _mentioned(body: str, options: Options) -> Letters | None:
@@ -123,7 +155,11 @@ def _mentioned(body: str, options: Options) -> Letters | None:
         body = claim[0]
     found, left = options.mentions(body)
     denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
-    unsure = options.hints_at_another(found, left) or (len(found) > 1 and (options.single or "or" in left))
+    unsure = (
+        options.is_restated(body)
+        or options.hints_at_another(found, left)
+        or (len(found) > 1 and (options.single or "or" in left))
+    )
     return None if not found or denied or unsure else found
 
 
@@ -139,8 +175,8 @@ def _rejecting_option(body: str, options: Options) -> Letters | None:
 _READERS = {
     "bare answer": _whole,
     "declared": _last_declaration,
-    "last line": _last_line,
-    "first line": _first_line,
+    "last line": _last_lines,
+    "first line": _first_lines,
     "option named alone": _mentioned,
     "rejection in words": _rejecting_option,
 }

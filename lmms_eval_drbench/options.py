@@ -67,6 +67,15 @@ class Options:
         """Whether `text` holds valid letters beyond those found at its start."""
         return any(mark[0] in self.letters and mark[0] not in found for mark in _LISTED_LETTER.findall(text))
 
+    def names_more(self, text: str, found: frozenset[str]) -> bool:
+        """Whether `text` names options beyond those found, by letter or by text."""
+        return self.lists_more(text, found) or bool(self.mentions(text)[0] - found)
+
+    def is_restated(self, text: str) -> bool:
+        """Whether `text` is every option on a line of its own, letter first: the question's list, not an answer."""
+        heads = [lettering.led(line) for line in text.splitlines()[: len(self.letters)]]
+        return [head[0] for head in heads if head] == self.letters
+
     def are_letters_themselves(self, letters: frozenset[str]) -> bool:
         """Whether an option's text is itself a single letter, so that a bare letter must mean the option's letter."""
         return any(len(key) == 1 and len(key[0]) == 1 for key, letter in self._keys.items() if letter in letters)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""
 
+_REACH = 600
+"""Characters that a declaration's text may take."""
 _DECLARED = re.compile(
     r"\b(?:(?:final|correct|right|best|my)\s+(?:answer|option|choice)s?|answers?|(?:correct|right|best)\s+ones?)\b"
     r"[*_`\"'\s]*(?:(?:would|should|must|will)\s+be|is|are|was|=|:|[-–—](?=\s)|\u2192)[*_`\s]*:?"
@@ -24,28 +26,46 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
-_SENTENCE_END = re.compile(r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])")
+# After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
+_SENTENCE_END = re.compile(
+    r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
+    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation)\b)"
+)
 _CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|finally|in conclusion|overall)\b[,:]?\s*", re.IGNORECASE)
 
 
 class Declaration(NamedTuple):
-    """What a text declares. strong: as its answer; otherwise only as something that is so ("it is ...")."""
+    """What a text declares. strong: as its answer; otherwise only as something that is so ("it is ...").
+
+    lines: the declared text, from the rest of the declaration's line (or the next line when nothing follows) to the
+    end of its paragraph; never empty, but possibly one empty line.
+    """
 
     position: int
     strong: bool
-    payload: str
+    lines: list[str]
 
 
 def declarations(text: str) -> Iterator[Declaration]:
     """The declarations of a text, last one first."""
     for match in reversed(list(_DECLARED.finditer(text))[-MAX_DECLARATIONS:]):
-        yield Declaration(match.start(), bool(_STRONG.search(match.group())), _payload(text, match.end()))
+        yield Declaration(match.start(), bool(_STRONG.search(match.group())), _declared_lines(text, match.end()))
 
 
-def _payload(text: str, start: int) -> str:
-    """The rest of the declaration's line, or the next line when nothing follows."""
-    rest = text[start : start + 300].lstrip(' \t*_`:"')
-    return rest.lstrip() if not rest.split("\n", 1)[0].strip() else rest.split("\n", 1)[0]
+def _declared_lines(text: str, start: int) -> list[str]:
+    rest = text[start : start + _REACH].lstrip(' \t*_`:"\r\n')
+    return paragraphs(rest)[0] if rest else [""]
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """The lines of a text, grouped by the blank lines between them."""
+    groups: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if line.strip():
+            groups[-1].append(line.strip())
+        elif groups[-1]:
+            groups.append([])
+    return [group for group in groups if group]
 
 
 def sentences(text: str) -> list[str]:

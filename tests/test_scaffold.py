@@ -72,6 +72,12 @@ def test_a_tag_broken_off_at_the_end_is_no_part_of_the_answer(end):
     assert parsed.unfinished and not parsed.answer_open
 
 
+def test_text_after_the_last_field_is_kept_apart():
+    assert parse(GOLD + "\nThat is all.").rest == "\nThat is all."
+    assert parse("<answer>A").rest == "" and parse("just text").rest == ""
+    assert parse("just text").is_empty and not parse("<answer>A").is_empty
+
+
 def test_an_answer_without_its_closing_tag_may_lack_its_end():
     parsed = parse(GOLD.removesuffix("</answer>"))
     assert parsed.answer_open and parsed.unfinished
@@ -167,6 +173,6 @@ def test_any_text_is_read_without_harm(text):
 @pytest.mark.parametrize("around", ["{}", "<relations>\n{}", "<reasoning>{}", "<entities>{}</entities>", "<{} answer>"])
 def test_hostile_text_takes_no_more_than_linear_time(piece, around):
     text = around.replace("{}", piece * (200_000 // len(piece)))
-    start = time.perf_counter()
+    start = time.process_time()
     parse(text)
-    assert time.perf_counter() - start < 3  # measured: 0.2 s at most; quadratic would take minutes
+    assert time.process_time() - start < 3  # measured: 0.2 s at most; quadratic would take minutes

@@ -258,7 +258,7 @@ def test_the_score_command_on_bad_input(folders, tmp_path, command):
 def test_the_commands_are_modules_that_end_without_a_stack_trace(module, tmp_path):
     arguments = [str(tmp_path / "nowhere")] * (1 if module == "score" else 2)
     command = [sys.executable, "-m", f"lmms_eval_drbench.{module}", *arguments]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert found.returncode == 2 and found.stderr.startswith("error: no folder") and "Traceback" not in found.stderr
 
 
