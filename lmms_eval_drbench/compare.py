@@ -204,7 +204,7 @@ def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) ->
         overall = next(row for row in summary.rows(suite) if row.level == "overall")
         prompt = f"{_prompt(suite)}{' (native)' if entry.native == _prompt(suite) else ''}"
         cells = [percent(overall.acc.mean), interval(overall.acc.low, overall.acc.high)]
-        cells += [percent(overall.means["unparsed"]), percent(overall.means["truncated"])]
+        cells += [percent(overall.means["unparsed"]), percent(overall.means.get("truncated"))]
         if suite is reference[1]:
             deltas = ["", "", ""]
         else:
@@ -215,11 +215,13 @@ def _prompts(base: str, variants: Sequence[tuple[Entry, Suite]], force: bool) ->
                 shares = f"{percent(both.before)} → {percent(both.after)}"
                 deltas[1:] = [f"{shares} ({_delta(both.difference)})", f"{both.difference.n} of {len(found)}"]
         lines.append([escape(entry.name), prompt, *cells, *deltas])
-    text = (
-        f"## `{base}`: every run under every prompt\n\nThe same questions everywhere; chance is "
-        f"{percent(reference[1].chance)}. Deltas are to {escape(reference[0].name)} under the {_prompt(reference[1])} "
-        "prompt. The last two columns leave out the questions for which either output could not be read."
-    )
+    text = f"## `{base}`: every run under every prompt\n\nChance is {percent(reference[1].chance)}."
+    if len(variants) > 1:
+        text += (
+            f" The same questions everywhere; deltas are to {escape(reference[0].name)} under the "
+            f"{_prompt(reference[1])} prompt. The last two columns leave out the questions for which either output "
+            "could not be read."
+        )
     header = ["run", "prompt", "acc", "95 % interval", "unparsed %", "truncated %", "delta"]
     header += ["acc where both parsed", "of them"]
     return f"{text}\n\n{table(header, lines, text_columns=2)}"

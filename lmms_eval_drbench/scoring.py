@@ -30,11 +30,12 @@ def score(
 ) -> dict[str, Any]:
     """Score one output.
 
-    prompt: `direct` or `scaffold`. truncated: whether the token limit cut the output off, None when unknown (a
-    scaffold whose last field is not closed counts as cut off by itself).
+    prompt: `direct` or `scaffold`. truncated: whether the token limit cut the output off, None when unknown; a
+    scaffold tells by itself (a field that is not closed), other text does not, so it is logged as None then.
     Returns a flat dict, ready to be logged: record_id, image_id, category and question_type (who was scored); acc (0
-    or 1), partial (0 to 1), unparsed and truncated (0 or 1), chance, all floats; answer and reason (strings); for the
-    scaffold prompt also `grounding.score`'s values; for false premise questions also `constant_policies`.
+    or 1), partial (0 to 1), unparsed (0 or 1), truncated (0, 1 or None) and chance, floats; answer and reason
+    (strings); for the scaffold prompt also `grounding.score`'s values; for false premise questions also
+    `constant_policies`.
     """
     answer = extract(output, record)
     scores: dict[str, Any] = {
@@ -45,7 +46,7 @@ def score(
         "acc": float(is_right(record, answer)),
         "partial": partial_credit(record, answer),
         "unparsed": float(not answer.parsed),
-        "truncated": float(_truncated(output, prompt, truncated)),
+        "truncated": _truncated(output, prompt, truncated),
         "chance": float(chance(record)),
         "answer": str(answer)[:_SHOWN].encode("utf-8", "replace").decode(),  # a lone surrogate can't be logged
         "reason": answer.reason,
@@ -121,7 +122,9 @@ def matches(text: str, accepted: str, question: str) -> bool:
     return [token for token in given if token not in dropped] == core
 
 
-def _truncated(output: Any, prompt: str, hint: bool | None) -> bool:
+def _truncated(output: Any, prompt: str, hint: bool | None) -> float | None:
     if hint is not None:
-        return hint
-    return prompt == "scaffold" and isinstance(output, str) and scaffold.parse(output).unfinished
+        return float(hint)
+    if prompt != "scaffold":
+        return None
+    return float(isinstance(output, str) and scaffold.parse(output).unfinished)

@@ -104,16 +104,19 @@ def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
 
 
 def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
-    """Count an output as cut off when it used up the token limit.
+    """Say whether the token limit cut an output off, where the logged token counts tell.
 
-    Only at batch size 1: in a batch upstream counts the padding too, up to the longest output (0.7.3, chat qwen2_5_vl).
+    Fewer tokens than the limit: it did not. As many: it did, at batch size 1; in a larger batch upstream counts the
+    padding up to the longest output too (0.7.3, chat qwen2_5_vl), so then only what the text itself shows is known.
     """
     counts = sample.get("token_counts") or [None]
     used = counts[0].get("output_tokens") if isinstance(counts[0], dict) else None
     limit = (result.config.get("generation_kwargs") or {}).get("max_new_tokens")
-    if used is None or limit is None or str(result.call.get("batch_size")) != "1":
+    if used is None or limit is None:
         return sample
-    return sample | {"truncated": float(used >= limit or bool(sample.get("truncated")))}
+    if used < limit:
+        return sample | {"truncated": float(sample.get("truncated") or 0)}
+    return sample | {"truncated": 1.0} if str(result.call.get("batch_size")) == "1" else sample
 
 
 def rows(suite: Suite) -> list[Row]:
@@ -141,6 +144,8 @@ def _row(name: str, level: str, samples: list[Sample], strata: bool = False) -> 
     by = [sample["category"] for sample in samples] if strata else None
     means = {}
     for score in MEANS:
+        if score == "truncated" and any(sample.get(score) is None for sample in samples):
+            continue  # a mean over the known ones would look like a measurement of all
         estimate = intervals.mean([sample.get(score) for sample in samples], images, by)
         if estimate.n and (score not in POLICIES or name == Category.FALSE_PREMISE_REJECTION):
             means[score] = estimate.mean

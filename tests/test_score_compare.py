@@ -1,6 +1,7 @@
 """`runs`, `score` and `compare` on folders that lmms-eval itself wrote."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -196,7 +197,7 @@ def test_unparsed_truncated_and_grounding_are_reported(folders):
     suites = summary.suites(runs.read(folders["trained"]))
     direct = summary.rows(suites["drbench"])[-2].means
     scaffolded = summary.rows(suites["drbench_scaffold"])[-2].means
-    assert "entity_f1" not in direct and direct["unparsed"] == direct["truncated"] == 0
+    assert direct["unparsed"] == 0 and not {"entity_f1", "truncated"} & set(direct)
     assert scaffolded["unparsed"] == scaffolded["truncated"] == pytest.approx(1 / 60)
     assert scaffolded["well_formed"] == pytest.approx(59 / 60)
     assert scaffolded["entity_f1"] > 0.98
@@ -214,14 +215,16 @@ def test_constant_policies_stand_beside_false_premises(folders):
     assert "always_reject" not in rows["overall"].means
 
 
-def test_the_token_limit_counts_as_truncation_at_batch_size_1_only(folders):
+def test_the_token_limit_tells_what_was_cut_off_but_not_from_padded_counts(folders):
     result = runs.read(folders["base"]).tasks["drbench_perception"]
     sample = result.samples[0] | {"token_counts": [{"output_tokens": 64}]}
     assert summary._with_token_limit(sample, result)["truncated"] == 1
     shorter = sample | {"token_counts": [{"output_tokens": 63}]}
     assert summary._with_token_limit(shorter, result)["truncated"] == 0
     batched = replace(result, call=result.call | {"batch_size": 8})
-    assert summary._with_token_limit(sample, batched)["truncated"] == 0
+    assert summary._with_token_limit(sample, batched)["truncated"] is None
+    assert summary._with_token_limit(shorter, batched)["truncated"] == 0
+    assert summary._with_token_limit(sample | {"truncated": 1.0}, batched)["truncated"] == 1
 
 
 def _command(capsys, monkeypatch, main, *arguments: object) -> tuple[int, str, str]:
@@ -334,7 +337,7 @@ def test_runs_without_samples_must_be_on_the_same_data_too(folders):
 
 def test_a_control_that_only_one_run_has_is_shown_with_its_chance(folders):
     text = _compare(folders, "without_samples", "trained")
-    assert "## `drbench`: every run under every prompt" in text and "chance is 25.0" in text
+    assert "## `drbench`: every run under every prompt" in text and "Chance is 25.0." in text
 
 
 def test_differing_settings_are_pointed_out(folders, copy):
@@ -389,3 +392,21 @@ def test_the_compare_command_writes_what_it_prints(folders, tmp_path, command):
     assert code == 2 and "different data" in error and not (tmp_path / "none.md").exists()
     code, _, error = command(*arguments, "--output", tmp_path / "no" / "folder.md")
     assert code == 2 and "cannot write" in error
+
+
+@pytest.mark.slow
+def test_the_real_tasks_in_the_real_command(tmp_path, command):
+    """lmms-eval's own CLI, our plugin's tasks and the packaged data, with upstream's dummy model."""
+    tasks = "drbench_mini,drbench_mini_scaffold,drbench_mini_blind_scaffold,drbench_base_skills"
+    for response in "AB":
+        call = [sys.executable, "-m", "lmms_eval", "--model", "dummy", "--model_args", f"response={response}"]
+        call += ["--tasks", tasks, "--limit", "6", "--log_samples", "--output_path", str(tmp_path / response)]
+        subprocess.run(call, check=True, capture_output=True, timeout=600, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    code, printed, _ = command(score.main, tmp_path / "A")
+    assert code == 0 and "DRBench-Open procedural" in printed and printed.count("| **overall** | 30 |") == 3
+    assert "| **overall** | 6 |" in printed and "`--limit 6`" in printed
+    code, printed, _ = command(compare.main, tmp_path / "A", tmp_path / "B", "--native", "direct,scaffold")
+    assert code == 0
+    assert (
+        "| DRBench mini (direct) | DRBench mini (scaffold) | DRBench mini blind (scaffold) | Base skills |" in printed
+    )

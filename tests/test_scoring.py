@@ -23,7 +23,7 @@ def test_single_choice():
         "acc": 1.0,
         "partial": 1.0,
         "unparsed": 0.0,
-        "truncated": 0.0,
+        "truncated": None,
         "chance": 0.25,
         "answer": "B",
         "reason": "",
@@ -131,7 +131,8 @@ def test_truncation_comes_from_the_hint_or_from_an_open_field():
     whole = scaffold.render(choice())
     cut = whole[: len(whole) // 2]
     assert score(choice(), "B", "direct", truncated=True)["truncated"] == 1
-    assert score(choice(), "B", "direct")["truncated"] == 0
+    assert score(choice(), "B", "direct", truncated=False)["truncated"] == 0
+    assert score(choice(), "B", "direct")["truncated"] is None
     assert score(choice(), whole, "scaffold")["truncated"] == 0
     assert score(choice(), cut, "scaffold")["truncated"] == 1
     assert score(choice(), cut, "scaffold")["unparsed"] == 1
