@@ -5,6 +5,7 @@ that finished is skipped when the command is given again, and `--doctor` says wh
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,14 @@ from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.recipe import Recipe, RunPlan
 
 TABLE = "table.md"
+CPU_ENV = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**33),
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_TOP_PAD_": str(2**28),
+    "GOMP_SPINCOUNT": "0",
+}
+"""glibc keeps memory between steps instead of returning it, and idle threads don't spin: on a virtual machine, fresh
+pages and a busy neighbour otherwise cost more than the arithmetic of a tiny model."""
 
 
 def run(plan: Recipe, out: Path) -> str:
@@ -35,6 +44,7 @@ def run(plan: Recipe, out: Path) -> str:
             model_args=plan.model_args_for(pretrained),
             batch_size=plan.batch_size,
             limit=plan.limit,
+            env=CPU_ENV,
             changes=_weights_fingerprint(pretrained),
         )
         runner.evaluate(call, folders[-1])
@@ -75,7 +85,7 @@ def _flags(options: dict[str, Any], separator: str) -> list[str]:
 
 def _call(module: list[str], out: Path) -> None:
     """Run a module of ours with its progress on the terminal; it has already said what was wrong when it fails."""
-    code = subprocess.run([sys.executable, "-m", *module], check=False).returncode
+    code = subprocess.run([sys.executable, "-m", *module], env=os.environ | CPU_ENV, check=False).returncode
     if code:
         raise UserError(f"{module[0]} stopped (exit code {code}); what is in {out} is kept, run the same command again")
 

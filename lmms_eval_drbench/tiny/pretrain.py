@@ -30,8 +30,9 @@ DRILL_STEPS = 300
 WORDS_FROM = 600
 """From this step on lessons are shorter, and most questions are answered in words and no longer by letter."""
 KINDS = {"picture": 0.85, "told": 0.1, "drill": 0.05}
-"""Shares of the kinds of batches after that; the text keeps the look-ups alive."""
-GROUNDING_STEPS = range(700, 900)
+KINDS_AT_LAST = {"picture": 0.8, "grounding": 0.08, "told": 0.08, "drill": 0.04}
+"""Shares of the kinds of batches after the drills, until and from WORDS_FROM; the text keeps the look-ups alive."""
+GROUNDING_STEPS = range(700, 960)
 """Steps in which the vision tower alone learns to say, in the language model's words, what fills each cell."""
 VISION_RATE = 2.0
 """The vision tower's learning rate relative to the language model's, whose head start a high rate destroys."""
@@ -59,8 +60,9 @@ def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
         return "drill", {}
     if step in GROUNDING_STEPS:
         return "grounding", {}
-    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-    if step >= WORDS_FROM:
+    shares = KINDS if step < WORDS_FROM else KINDS_AT_LAST
+    kind = rng.choices(list(shares), list(shares.values()))[0]
+    if step >= WORDS_FROM or kind == "drill":
         return kind, {}
     return kind, {"kinds": LETTERED_FIRST, "count": 4 if kind == "picture" else 6, "looked_up": 10}
 
@@ -197,7 +199,7 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument("--steps", type=int, default=2100)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")
