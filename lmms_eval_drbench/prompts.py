@@ -21,10 +21,9 @@ _ANSWER_SLOT = {
     QuestionType.OPEN_ENDED: "a short phrase",
 }
 _SCAFFOLD = (
-    "First list the key objects in <entities>, one a line. "
-    "Then give their relations in <relations>, one a line, as subject --relation--> object. "
-    "Then reason in <reasoning> in the steps [Perception], [Relation], [Logic] and [Conclusion]. "
-    "Then write {slot} in <answer>. Close every tag."
+    "Reply in four fields: the key objects in <entities>, one a line; their relations in <relations>, one a line, as "
+    "subject --relation--> object; the steps [Perception], [Relation], [Logic] and [Conclusion] in <reasoning>; "
+    "{slot} in <answer>. Close every field."
 )
 
 
