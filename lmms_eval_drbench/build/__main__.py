@@ -14,6 +14,9 @@ SEEDS = {"train": 500_000_000, "validation": 700_000_000, "test": 900_000_000}
 SEED_STEP = 1_000_000
 """Scenes set aside for each --seed; 100 seeds fit between two splits."""
 
+DATA_FILES = ("*.parquet", "questions.jsonl", "stats.json")
+"""What a data folder is recognised by."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -26,7 +29,9 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    if any(args.out.glob("*.parquet")):
+    if args.out.exists() and not args.out.is_dir():
+        raise UserError(f"{args.out} is no folder: choose another --out")
+    if any(found for pattern in DATA_FILES for found in args.out.glob(pattern)):
         raise UserError(f"{args.out} already holds a data set: remove it or choose another --out")
     if not (0 <= args.seed < 100 and 0 < args.images <= SEED_STEP and args.questions > 0):
         raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
