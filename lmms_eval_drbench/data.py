@@ -94,13 +94,15 @@ def apportion(total: int, shares: dict[Any, float]) -> dict[Any, int]:
 def fingerprint(dataset: datasets.Dataset) -> str:
     """16 hex digits over every record's text and image bytes, whatever order and container they come in."""
     digests = []
-    image_digests: dict[str, str] = {}
+    of_files: dict[str, str] = {}
     for record in dataset.cast_column("image", datasets.Image(decode=False)):
         image = record.pop("image")
-        if record["image_id"] not in image_digests:
-            image_digests[record["image_id"]] = hashlib.sha256(_image_bytes(image)).hexdigest()
+        key = "" if image["bytes"] is not None else image["path"]
+        image_digest = of_files.get(key) or hashlib.sha256(_image_bytes(image)).hexdigest()
+        if key:
+            of_files[key] = image_digest
         text = json.dumps(record, sort_keys=True, ensure_ascii=False)
-        digests.append(hashlib.sha256((text + image_digests[record["image_id"]]).encode()).hexdigest())
+        digests.append(hashlib.sha256((text + image_digest).encode()).hexdigest())
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16]
 
 
@@ -164,12 +166,18 @@ def _checked(where: str, dataset: datasets.Dataset, split: str) -> datasets.Data
     missing = [name for name in FEATURES if name not in dataset.column_names]
     if missing:
         raise UserError(f"{where} lacks the columns {', '.join(missing)}: it is not in the DRBench record format")
-    dataset = dataset.select_columns(list(FEATURES)).cast_column("image", datasets.Image(decode=False))
+    try:
+        dataset = dataset.select_columns(list(FEATURES)).cast_column("image", datasets.Image(decode=False))
+    except Exception as error:  # pyarrow raises many types
+        raise UserError(f"{where}: the column `image` holds no images ({error}): embed them") from error
     dataset = dataset.filter(lambda value: value == split, input_columns="split")
     problems: list[str] = []
     checker = _ImageChecker()
+    seen: dict[str, int] = {}
     for row, record in enumerate(dataset):
-        found = faults(record) + checker.faults(record["image_id"], record["image"])
+        found = faults(record) + checker.embedded_faults(record["image"])
+        if seen.setdefault(record["id"], row) != row:
+            found.append(f"same id as row {seen[record['id']]}, ids must be unique")
         problems += [f"{where} row {row}, record {record['id']}: {fault}" for fault in found]
     _raise_all(problems, len(dataset))
     return dataset.cast(FEATURES)
@@ -180,18 +188,19 @@ def _read_jsonl(path: Path, split: str) -> datasets.Dataset:
     records, problems = [], []
     checker = _ImageChecker()
     seen: dict[str, int] = {}
-    for number, line in _numbered_lines(path):
+    lines = list(_numbered_lines(path))
+    for number, line in lines:
         where = f"{path}:{number}"
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problems.append(f"{where}: not JSON ({error})")
             continue
         if not isinstance(record, dict):
             problems.append(f"{where}: a record must be a JSON object")
             continue
         label = f"{where}, record {record.get('id')!r}"
-        found = faults(record)
+        found = faults(record) + _encoding_faults(record)
         problems += [f"{label}: {fault}" for fault in found]
         if isinstance(record.get("id"), str):
             if record["id"] in seen:
@@ -199,12 +208,22 @@ def _read_jsonl(path: Path, split: str) -> datasets.Dataset:
             seen.setdefault(record["id"], number)
         image, image_faults = _resolve_image(root, record.get("image"))
         if image is not None:
-            image_faults = checker.faults(image["path"], image)
+            image_faults = checker.file_faults(image["path"])
         problems += [f"{label}: {fault}" for fault in image_faults]
         if not found and image is not None and record["split"] == split:
             records.append({name: record[name] for name in FEATURES} | {"image": image})
-    _raise_all(problems, len(seen))
-    return datasets.Dataset.from_list(records, features=FEATURES)
+    _raise_all(problems, len(lines))
+    columns = {name: [record[name] for record in records] for name in FEATURES}
+    return datasets.Dataset.from_dict(columns, features=FEATURES)
+
+
+def _encoding_faults(record: dict[str, Any]) -> list[str]:
+    """JSON can escape half of a surrogate pair, which is no character and can't be stored."""
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return ["a text holds half of a surrogate pair (\\ud800 to \\udfff): remove it"]
+    return []
 
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -215,16 +234,22 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, line
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text: {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _resolve_image(root: Path, relative: Any) -> tuple[dict[str, Any] | None, list[str]]:
     if not isinstance(relative, str) or not relative:
         return None, [f"`image` must be a path relative to {root}, not {relative!r}"]
-    path = (root / relative).resolve()
+    try:
+        path = (root / relative).resolve()
+        is_file = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a loop of links, a null byte
+        return None, [f"image {relative[:80]!r} is no path ({error.__class__.__name__}): correct it"]
     if not path.is_relative_to(root):
         return None, [f"image {relative!r} leaves the data root {root}: copy it inside"]
-    if not path.is_file():
-        return None, [f"image {relative!r} is missing from {root}"]
+    if not is_file:
+        return None, [f"image {relative!r} is missing from {root}: add it or correct the path"]
     return {"path": str(path), "bytes": None}, []
 
 
@@ -238,9 +263,16 @@ class _ImageChecker:
     def __init__(self) -> None:
         self._known: dict[str, list[str]] = {}
 
-    def faults(self, key: str, image: dict[str, Any] | None) -> list[str]:
-        if image is None or (image.get("bytes") is None and image.get("path") is None):
-            return ["`image` is empty: embed it or give its path"]
+    def file_faults(self, path: str) -> list[str]:
+        if path not in self._known:
+            self._known[path] = self._decode({"path": path, "bytes": None})
+        return self._known[path]
+
+    def embedded_faults(self, image: dict[str, Any] | None) -> list[str]:
+        """A table's image must be in the table: a path in it could point anywhere on this machine."""
+        if image is None or image.get("bytes") is None:
+            return ["`image` is not embedded: store its bytes in the table"]
+        key = hashlib.sha256(image["bytes"]).hexdigest()
         if key not in self._known:
             self._known[key] = self._decode(image)
         return self._known[key]
@@ -255,7 +287,7 @@ class _ImageChecker:
                 opened.load()
         except Image.DecompressionBombError:
             return [f"image is beyond {MAX_PIXELS:,} pixels: scale it down"]
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # Pillow's readers raise what a damaged file makes them raise
             return [f"image cannot be read ({error}): replace the file"]
         return []
 
