@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from PIL import Image
+from PIL import Image, ImageFile
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES, SPLITS, faults
@@ -279,6 +279,7 @@ class _ImageChecker:
 
     @staticmethod
     def _decode(image: dict[str, Any]) -> list[str]:
+        lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # lmms-eval sets it to True
         try:
             with Image.open(io.BytesIO(_image_bytes(image))) as opened:
                 width, height = opened.size
@@ -289,6 +290,8 @@ class _ImageChecker:
             return [f"image is beyond {MAX_PIXELS:,} pixels: scale it down"]
         except Exception as error:  # Pillow's readers raise what a damaged file makes them raise
             return [f"image cannot be read ({error}): replace the file"]
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = lenient
         return []
 
 
