@@ -76,7 +76,7 @@ def random_tiny(tmp_path_factory) -> Path:
     texts = [f"{prompts.scaffold(record)}\n{scaffold.render(record)}" for record in records]
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
-    return create(tmp_path_factory.mktemp("models") / "random_tiny", texts, **sizes, **heads)
+    return create(tmp_path_factory.mktemp("models") / "random_tiny", texts, head_start=False, **sizes, **heads)
 
 
 @pytest.fixture(scope="session")

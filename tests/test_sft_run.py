@@ -232,7 +232,7 @@ def test_lmms_evals_own_adapter_loads_the_folder_to_the_trained_logits(finished,
         theirs = loaded.model(**inputs).logits.float()
         plain = base(**inputs).logits
         trained = PeftModel.from_pretrained(base, finished).eval()(**inputs).logits
-    assert (theirs - trained).abs().max() < 0.1 * (plain - trained).abs().max()
+    assert (theirs - trained).abs().mean() < 0.05 * (plain - trained).abs().mean()
     processor = AutoProcessor.from_pretrained(finished)
     assert loaded.processor.image_processor.size == processor.image_processor.size
 

@@ -102,9 +102,12 @@ def build_processor(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2_5_VLP
 
 
 def build_model(
-    processor: Qwen2_5_VLProcessor, seed: int = 0, **text_overrides: int
+    processor: Qwen2_5_VLProcessor, seed: int = 0, head_start: bool = True, **text_overrides: int
 ) -> Qwen2_5_VLForConditionalGeneration:
-    """A randomly initialised fp32 model for `processor`. `text_overrides` change the language model's sizes."""
+    """A randomly initialised fp32 model for `processor`. `text_overrides` change the language model's sizes.
+
+    head_start: begin with look-up circuits, which need five layers; without it the initialisation is transformers'.
+    """
     tokenizer = processor.tokenizer
     token = tokenizer.convert_tokens_to_ids
     text = {
@@ -146,7 +149,8 @@ def build_model(
     )
     set_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(config).float()
-    _head_start(model, tokenizer)
+    if head_start:
+        _head_start(model, tokenizer)
     model.generation_config.eos_token_id = text["eos_token_id"]
     model.generation_config.pad_token_id = text["pad_token_id"]
     return model
@@ -207,12 +211,10 @@ def _head_start(model: Qwen2_5_VLForConditionalGeneration, tokenizer: Qwen2Token
             layers[number].o_proj.weight[:, queries] = own.T * (0.5 / group)
 
 
-def create(
-    folder: str | Path, texts: Iterable[str], seed: int = 0, vocab_size: int = 1536, **text_overrides: int
-) -> Path:
-    """Write a randomly initialised tiny model with its processor to `folder` and return it."""
+def create(folder: str | Path, texts: Iterable[str], seed: int = 0, vocab_size: int = 1536, **build: int) -> Path:
+    """Write a randomly initialised tiny model with its processor to `folder`; `build` goes to `build_model`."""
     folder = Path(folder)
     processor = build_processor(texts, vocab_size)
-    build_model(processor, seed, **text_overrides).save_pretrained(folder)
+    build_model(processor, seed, **build).save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
