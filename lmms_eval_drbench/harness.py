@@ -32,10 +32,10 @@ pages and a busy neighbour otherwise cost more than the arithmetic of a tiny mod
 def run(plan: Recipe, out: Path) -> str:
     """Do every step of a recipe that is not done yet, and return the comparison, also written to `out/table.md`."""
     started = time.monotonic()
-    training_data = _training_data(plan, out)
+    training = {"data": _training_data(plan, out)} | _replay(plan, out)
     folders = []
     for step in plan.runs:
-        pretrained = _train(plan, step, training_data, out) if step.train else plan.model
+        pretrained = _train(plan, step, training, out) if step.train else plan.model
         folders.append(out / step.name / "eval")
         _say(f"evaluating {step.name}: {', '.join(step.tasks)}", started)
         call = runner.Call(
@@ -67,9 +67,20 @@ def _training_data(plan: Recipe, out: Path) -> str:
     return str(folder)
 
 
-def _train(plan: Recipe, step: RunPlan, training_data: str, out: Path) -> str:
+def _replay(plan: Recipe, out: Path) -> dict[str, str]:
+    """`sft.run --mix` for the recipe's replay, whose questions are built on first use."""
+    if not plan.replay:
+        return {}
+    folder = out / "replay"
+    if not (folder / "stats.json").exists():
+        images = str(plan.replay["images"])
+        _call(["lmms_eval_drbench.tiny.base_skills", "--split", "train", "--images", images, "--out", str(folder)], out)
+    return {"mix": f"{folder}:{plan.replay['share']}"}
+
+
+def _train(plan: Recipe, step: RunPlan, training: dict[str, str], out: Path) -> str:
     folder = out / step.name / "model"
-    options = {"model": plan.model, "data": training_data, "output_dir": str(folder)} | plan.train | step.train
+    options = {"model": plan.model, "output_dir": str(folder)} | training | plan.train | step.train
     started = folder.exists() and any(folder.iterdir())
     launcher = (
         ["accelerate.commands.launch", "--num_processes", str(plan.processes), "-m"] if plan.processes > 1 else []

@@ -29,7 +29,8 @@ class Recipe:
 
     model: path or hub id, or `packaged` for the tiny model. lmms_model, model_args: lmms-eval's adapter and its
     arguments beside `pretrained`. data: records to train on (as `sft.run --data`), or build: options of the procedural
-    builder. train: options of `sft.run` that all runs share. processes: training processes (accelerate).
+    builder. train: options of `sft.run` that all runs share. replay: `images` and `share` of base-skill questions on
+    other scenes, mixed into every training so that old skills stay. processes: training processes (accelerate).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Recipe:
     data: str = ""
     build: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
+    replay: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 1
     limit: int | None = None
     processes: int = 1

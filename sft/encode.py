@@ -1,7 +1,7 @@
 """Records → token ids, once, before the first step; everything that can't be trained on is found here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import datasets
 import numpy as np
@@ -10,8 +10,8 @@ from transformers import ProcessorMixin
 from lmms_eval_drbench.errors import UserError
 from sft.families import Family
 from sft.images import Images
-from sft.stages import token_fields
-from sft.targets import SEPARATOR, Method
+from sft.stages import MIXED, token_fields
+from sft.targets import SEPARATOR, Method, method
 
 _CHUNK = 512
 _SHOWN = 10
@@ -38,18 +38,45 @@ class Sample:
 
 @dataclass(frozen=True)
 class Encoded:
-    """All samples, the fields' names, each image's placeholder count, and the records that were left out and why."""
+    """All samples, the fields' names, each image's placeholder count, and the records that were left out and why.
+
+    The last `mixed` samples are mixed in: asked directly, supervised in every stage.
+    """
 
     samples: list[Sample]
     field_names: list[str]
     image_tokens: dict[str, int]
     skipped: dict[str, str]
+    mixed: int = 0
+
+    def with_mixed(
+        self,
+        records: datasets.Dataset,
+        first_row: int,
+        family: Family,
+        processor: ProcessorMixin,
+        images: Images,
+        limit: int,
+    ) -> "Encoded":
+        """These samples and those of `records`, whose pictures stand in `images` from `first_row` on."""
+        extra = encode(records, method("answer"), family, processor, images, limit, first_row)
+        samples = [replace(sample, fields=np.full_like(sample.fields, MIXED)) for sample in extra.samples]
+        tokens = self.image_tokens | extra.image_tokens
+        return Encoded(self.samples + samples, self.field_names, tokens, self.skipped | extra.skipped, len(samples))
 
 
 def encode(
-    records: datasets.Dataset, method: Method, family: Family, processor: ProcessorMixin, images: Images, limit: int
+    records: datasets.Dataset,
+    taught: Method,
+    family: Family,
+    processor: ProcessorMixin,
+    images: Images,
+    limit: int,
+    first_row: int = 0,
 ) -> Encoded:
-    """Tokenise every record for `method` and check it.
+    """Tokenise every record for the method that is `taught` and check it.
+
+    The pictures of `records` stand in `images` from `first_row` on.
 
     Records that lack what the method teaches are left out and reported. Raises UserError when none is left, when a
     sample is longer than `limit` tokens (image tokens are never cut, and neither is a target), and when a record's
@@ -63,24 +90,24 @@ def encode(
         chunk, keys = [], []
         for row in range(start, min(start + _CHUNK, len(rows))):
             record = rows[row]
-            reason = method.lacks(record)
+            reason = taught.lacks(record)
             if reason:
                 skipped[record["id"]] = reason
             else:
                 chunk.append(record)
-                keys.append(images.keys[row])
+                keys.append(images.keys[first_row + row])
         if not chunk:
             continue
-        fields = [method.fields(record) for record in chunk]
+        fields = [taught.fields(record) for record in chunk]
         names = names or [name for name, _ in fields[0]]
-        prompts = _prompts(chunk, method, family, processor, [image_tokens[key] for key in keys])
+        prompts = _prompts(chunk, taught, family, processor, [image_tokens[key] for key in keys])
         targets = _targets(fields, family, processor)
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
             sample = Sample(record["id"], key, prompt, target, owners)
             samples.append(sample)
             problems += _problems(sample, image_tokens[key], images.size(key), processor, limit)
     if not samples:
-        raise UserError(f"none of the {len(rows)} records can be used for --method {method.name}: {_reasons(skipped)}")
+        raise UserError(f"none of the {len(rows)} records can be used for --method {taught.name}: {_reasons(skipped)}")
     if problems:
         more = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise UserError("nothing was trained:\n  " + "\n  ".join(problems[:_SHOWN]) + more)
@@ -93,11 +120,11 @@ def prompt_text(text: str, family: Family, processor: ProcessorMixin) -> str:
 
 
 def _prompts(
-    records: list, method: Method, family: Family, processor: ProcessorMixin, image_tokens: list[int]
+    records: list, taught: Method, family: Family, processor: ProcessorMixin, image_tokens: list[int]
 ) -> list[np.ndarray]:
     placeholder = processor.image_token
     texts = [
-        prompt_text(method.ask(record), family, processor).replace(placeholder, placeholder * count, 1)
+        prompt_text(taught.ask(record), family, processor).replace(placeholder, placeholder * count, 1)
         for record, count in zip(records, image_tokens, strict=True)
     ]
     return [np.array(ids, dtype=np.int32) for ids in processor.tokenizer(texts)["input_ids"]]

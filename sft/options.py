@@ -31,6 +31,10 @@ class Options:
     method: str = field(default="drscaffold", metadata={"help": "answer | drscaffold"})
     split: str = field(default="train", metadata={"help": "the data's split to train on"})
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
+    mix: str = field(
+        default="",
+        metadata={"help": "DATA:SHARE, records asked directly and mixed into every stage, so that old skills stay"},
+    )
     limit: int | None = field(default=None, metadata={"help": "use the first N records only"})
 
     schedule: str = field(default="current", metadata={"help": "current | cumulative | joint"})
@@ -92,6 +96,19 @@ class Options:
             raise UserError(f"--learning_rate must be above 0, not {self.learning_rate}")
         if self.epochs is not None and not self.epochs > 0:
             raise UserError(f"--epochs must be above 0, not {self.epochs}")
+
+    def mixed(self) -> tuple[str, float] | None:
+        """What `--mix` names: (data, share of the samples drawn), or None. Raises UserError."""
+        if not self.mix:
+            return None
+        spec, _, share = self.mix.rpartition(":")
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not spec or not 0 < value < 1:
+            raise UserError(f"--mix {self.mix!r} must be DATA:SHARE with a share between 0 and 1, such as general:0.2")
+        return spec, value
 
     def steps_of(self, stages: int, samples: int, per_step: int) -> list[int]:
         """Optimiser steps of each stage. samples: size of the data; per_step: samples a step takes."""

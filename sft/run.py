@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
 from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
 from transformers.trainer_utils import SchedulerType
@@ -84,8 +85,12 @@ def prepare(options: Options, out: Path) -> Job:
     if options.limit:
         records = records.select(range(min(options.limit, len(records))))
     processor = families.load_processor(family, options.model, options.min_pixels, options.max_pixels)
-    images = Images(records, processor)
+    mixed = options.mixed()
+    extra = data.load(mixed[0], options.split).records if mixed else records.select([])
+    images = Images(datasets.concatenate_datasets([records, extra]), processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
+    if mixed:
+        encoded = encoded.with_mixed(extra, len(records), family, processor, images, options.max_length)
     order = _plan(options, encoded)
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))
@@ -125,8 +130,9 @@ def _plan(options: Options, encoded: Encoded) -> Plan:
                 raise UserError(f"record {sample.record_id} has no supervised token in stage {stage.name}")
         sizes.append([len(sample.prompt) + len(mask) for sample, mask in zip(encoded.samples, masks, strict=True)])
     per_step = options.batch_size * options.grad_accum * folder.processes()
-    steps = options.steps_of(len(stage_list), len(encoded.samples), per_step)
-    return plan(stage_list, steps, per_step, sizes, options.seed)
+    steps = options.steps_of(len(stage_list), len(encoded.samples) - encoded.mixed, per_step)
+    mixed = options.mixed()
+    return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0)
 
 
 def _dtype(options: Options) -> torch.dtype:
@@ -185,7 +191,8 @@ def _summary(job: Job) -> dict[str, Any]:
             "fingerprint": job.data.fingerprint,
             "split": job.data.split,
             "records": job.records,
-            "used": len(job.encoded.samples),
+            "used": len(job.encoded.samples) - job.encoded.mixed,
+            "mixed_in": job.encoded.mixed,
             "images": len(job.images),
             "skipped": job.encoded.skipped,
             "longest_tokens": longest,

@@ -20,6 +20,8 @@ from lmms_eval_drbench.errors import UserError
 from sft.targets import SEPARATOR
 
 SCHEDULES = ("current", "cumulative", "joint")
+MIXED = -1
+"""The field index of a mixed-in sample's tokens: no stage cuts them off, every stage supervises them."""
 _GROUP = 16
 """Optimiser steps whose samples are drawn together and sorted by length: long enough to save padding, short enough
 to keep the order random."""
@@ -44,7 +46,7 @@ class Stage:
         token_fields: shape (target length,), each token's field index, non-decreasing.
         """
         visible = int(np.searchsorted(token_fields, self.last, side="right"))
-        return np.isin(token_fields[:visible], list(self.active))
+        return np.isin(token_fields[:visible], [*self.active, MIXED])
 
 
 def stages(schedule: str, names: Sequence[str]) -> list[Stage]:
@@ -101,16 +103,30 @@ class Plan:
         return sum(self.steps)
 
 
-def plan(stage_list: list[Stage], steps: list[int], per_step: int, lengths: Sequence[Sequence[int]], seed: int) -> Plan:
+def plan(
+    stage_list: list[Stage],
+    steps: list[int],
+    per_step: int,
+    lengths: Sequence[Sequence[int]],
+    seed: int,
+    mixed: int = 0,
+    share: float = 0.0,
+) -> Plan:
     """Draw every stage's samples: in shuffled passes over all of them, grouped by length within `_GROUP` steps.
 
-    lengths: for each stage, the sequence length of each sample. The order depends on per_step alone, so
+    lengths: for each stage, the sequence length of each sample; the last `mixed` of them are mixed in, and make up
+    `share` of what is drawn. The order depends on per_step alone, so
     batch size 4 x 1 accumulation and 1 x 4 take the same samples at every step.
     """
     entries: list[tuple[int, int]] = []
     for index, (stage, count) in enumerate(zip(stage_list, steps, strict=True)):
         draw = random.Random(f"{seed} {stage.number}")
-        drawn = _passes(draw, len(lengths[index]), count * per_step)
+        own = len(lengths[index]) - mixed
+        others = round(share * count * per_step) if mixed else 0
+        drawn = _passes(draw, own, count * per_step - others)
+        drawn += [own + sample for sample in _passes(draw, mixed, others)]
+        if others:
+            draw.shuffle(drawn)
         for group in _chunks(drawn, _GROUP * per_step):
             group.sort(key=lambda sample, of=lengths[index]: of[sample])
             batches = _chunks(group, per_step)

@@ -18,18 +18,20 @@ from lmms_eval_drbench.taxonomy import Category
 from lmms_eval_drbench.tiny.curriculum import BASE_SKILLS
 
 NAME = "base skills procedural v0"
-SEED = 950_000_000
+SEEDS = {"train": 600_000_000, "test": 950_000_000}
+"""First scene of each split: apart from each other and from every other scene of the project."""
 IMAGES = 120
-"""Scenes; each is asked one question of every kind in BASE_SKILLS that it can carry."""
+"""Scenes of the packaged test split; each is asked one question of every kind in BASE_SKILLS that it can carry."""
 
 
-def records(seed: int = SEED, images: int = IMAGES) -> list[dict[str, Any]]:
+def records(split: str = "test", images: int = IMAGES) -> list[dict[str, Any]]:
     """About three records an image, without grounding fields: nothing but the answer is scored."""
+    seed = SEEDS[split]
     rng = random.Random(seed)
-    return [record for index in range(images) for record in _of_scene(compose(seed + index), rng)]
+    return [record for index in range(images) for record in _of_scene(compose(seed + index), split, rng)]
 
 
-def _of_scene(scene: Scene, rng: random.Random) -> list[dict[str, Any]]:
+def _of_scene(scene: Scene, split: str, rng: random.Random) -> list[dict[str, Any]]:
     found = []
     for ask in BASE_SKILLS:
         question = ask(scene, rng)
@@ -40,7 +42,7 @@ def _of_scene(scene: Scene, rng: random.Random) -> list[dict[str, Any]]:
                     "id": f"{scene.id}-{ask.__name__}",
                     "image_id": scene.id,
                     "source": "procedural",
-                    "split": "test",
+                    "split": split,
                     "category": str(Category.PERCEPTION),
                     "family": ask.__name__,
                     "key_objects": [],
@@ -56,10 +58,13 @@ def _of_scene(scene: Scene, rng: random.Random) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the base-skills split.")
+    parser = argparse.ArgumentParser(description="Write a split of the base skills: test to measure, train to mix in.")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--split", choices=list(SEEDS), default="test")
+    parser.add_argument("--images", type=int, default=IMAGES)
     args = parser.parse_args()
-    write(records(), args.out, NAME, {"seed": SEED, "images": IMAGES})
+    made_by = {"seed": SEEDS[args.split], "split": args.split, "images": args.images}
+    write(records(args.split, args.images), args.out, NAME, made_by)
 
 
 if __name__ == "__main__":
