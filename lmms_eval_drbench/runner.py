@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import runs
+from lmms_eval_drbench import data, runs
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.runs import Run
 
@@ -81,7 +81,19 @@ def evaluate(call: Call, out: Path) -> Run:
 
 
 def _describe(call: Call) -> dict[str, Any]:
-    return {"call": asdict(call) | {"tasks": list(call.tasks)}, "versions": {name: _version(name) for name in VERSIONS}}
+    return {
+        "call": asdict(call) | {"tasks": list(call.tasks)},
+        "data": _data(call),
+        "versions": {name: _version(name) for name in VERSIONS},
+    }
+
+
+def _data(call: Call) -> dict[str, str]:
+    """Name and fingerprint of what DRBENCH_DATA means for this call; empty where no task follows it."""
+    if not any(task.startswith("drbench") and task != "drbench_base_skills" for task in call.tasks):
+        return {}
+    loaded = data.load(call.env.get(data.ENV))
+    return {"name": loaded.name, "fingerprint": loaded.fingerprint}
 
 
 def _version(name: str) -> str:

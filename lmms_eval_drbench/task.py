@@ -51,19 +51,39 @@ def _logged(loaded: data.Data) -> data.Data:
     return loaded
 
 
+@cache
+def _records(loaded: data.Data, mini: bool) -> datasets.Dataset:
+    return data.mini(loaded.records) if mini else loaded.records
+
+
 def _selector(category: Category, mini: bool) -> Callable[[datasets.Dataset], datasets.Dataset]:
     def docs(_: datasets.Dataset) -> datasets.Dataset:
         loaded = _load(None)
-        records = data.mini(loaded.records) if mini else loaded.records
-        records = records.filter(lambda value: value == category, input_columns="category")
+        records = _records(loaded, mini).filter(lambda value: value == category, input_columns="category")
         if len(records) == 0:
-            raise SystemExit(
-                f"error: {loaded.name} holds no {category} record: name the categories that it holds, "
-                "for example --tasks drbench_perception"
-            )
+            raise SystemExit(f"error: {_lacks(loaded, [category], mini)}")
         return _identified(records, loaded)
 
     return docs
+
+
+def absence(name: str) -> str | None:
+    """Why there is nothing to ask under the name of a category or layer, in one sentence; None where there is."""
+    categories = [c for c in Category if name.endswith((f"_{c}", f"_{c.layer}"))]
+    if not name.startswith("drbench_") or not categories:
+        return None
+    loaded, mini = _load(None), name.startswith("drbench_mini_")
+    return None if _present(loaded, mini) & set(categories) else _lacks(loaded, categories, mini)
+
+
+def _lacks(loaded: data.Data, wanted: Sequence[Category], mini: bool) -> str:
+    held = ", ".join(sorted(_present(loaded, mini)))
+    return f"{loaded.name} holds no {' or '.join(wanted)} record, only {held}"
+
+
+@cache
+def _present(loaded: data.Data, mini: bool) -> frozenset[str]:
+    return frozenset(_records(loaded, mini)["category"])
 
 
 def docs_base_skills(_: datasets.Dataset) -> datasets.Dataset:
