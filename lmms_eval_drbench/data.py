@@ -74,7 +74,7 @@ def mini(dataset: datasets.Dataset, size: int = MINI_SIZE) -> datasets.Dataset:
     for index, category in enumerate(dataset["category"]):
         by_category[category].append(index)
     counts = apportion(size, {category: len(indices) / len(dataset) for category, indices in by_category.items()})
-    ids = dataset["id"]
+    ids = list(dataset["id"])
     chosen = []
     for category, indices in by_category.items():
         ordered = sorted(indices, key=lambda index: hashlib.sha256(ids[index].encode()).hexdigest())
