@@ -8,6 +8,7 @@ commands that load no plugin.
 
 import functools
 import inspect
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,10 @@ def _absence(name: Any) -> str | None:
 
 
 def _log(sentence: str) -> None:
-    from loguru import logger  # lmms-eval's logger; imported late, as everything of lmms-eval's
-
+    try:
+        from loguru import logger  # lmms-eval's logger; imported late, as everything of lmms-eval's
+    except ImportError:
+        logger = logging.getLogger(__name__)
     logger.warning(sentence)
 
 
