@@ -57,9 +57,14 @@ def _tasks(plan: Recipe) -> list[str]:
 def _pixels(plan: Recipe) -> list[str]:
     """Pixel limits of training and evaluation must agree, or the scores measure another resolution."""
     in_eval = dict(part.split("=", 1) for part in plan.model_args.split(",") if "=" in part)
-    return [
-        f"{name} is {plan.train[name]} in training but {in_eval.get(name, 'upstream’s default')} in `model_args`: "
-        "make them equal"
-        for name in ("min_pixels", "max_pixels")
-        if name in plan.train and str(plan.train[name]) != in_eval.get(name)
-    ]
+    problems = []
+    for step in plan.runs:
+        in_training = plan.train | step.train
+        for name in ("min_pixels", "max_pixels") if step.train else ():
+            trained, evaluated = (str(limits.get(name, "the default")) for limits in (in_training, in_eval))
+            if trained != evaluated:
+                problems.append(
+                    f"{name} is {trained} in the training of {step.name} but {evaluated} in `model_args`: "
+                    "make them equal"
+                )
+    return problems

@@ -5,6 +5,7 @@ that finished is skipped when the command is given again, and `--doctor` says wh
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -59,23 +60,28 @@ def run(plan: Recipe, out: Path) -> str:
 
 def _training_data(plan: Recipe, out: Path) -> str:
     """The recipe's data as `sft.run --data` takes it; procedural data is built on first use."""
-    if not plan.build:
-        return plan.data
-    folder = out / "data"
-    if not (folder / "stats.json").exists():
-        _call(["lmms_eval_drbench.build", "--split", "train", "--out", str(folder), *_flags(plan.build, "-")], out)
-    return str(folder)
+    return _built("lmms_eval_drbench.build", plan.build, out / "data") if plan.build else plan.data
 
 
 def _replay(plan: Recipe, out: Path) -> dict[str, str]:
     """`sft.run --mix` for the recipe's replay, whose questions are built on first use."""
     if not plan.replay:
         return {}
-    folder = out / "replay"
-    if not (folder / "stats.json").exists():
-        images = str(plan.replay["images"])
-        _call(["lmms_eval_drbench.tiny.base_skills", "--split", "train", "--images", images, "--out", str(folder)], out)
+    folder = _built("lmms_eval_drbench.tiny.base_skills", {"images": plan.replay["images"]}, out / "replay")
     return {"mix": f"{folder}:{plan.replay['share']}"}
+
+
+def _built(module: str, options: dict[str, Any], folder: Path) -> str:
+    """The train split that `module` builds with these options, unless it is there. Refuses one of other options."""
+    options = {"split": "train"} | options
+    stats = folder / "stats.json"
+    if not stats.exists():
+        _call([module, *_flags(options | {"out": folder}, "-")], folder.parent)
+        return str(folder)
+    made_by = json.loads(stats.read_text(encoding="utf-8"))["made_by"]
+    if any(str(made_by.get(name)) != str(value) for name, value in options.items()):
+        raise UserError(f"{folder} was built with other options ({made_by}): remove it or choose another --out")
+    return str(folder)
 
 
 def _train(plan: Recipe, step: RunPlan, training: dict[str, str], out: Path) -> str:

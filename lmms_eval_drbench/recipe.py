@@ -1,13 +1,21 @@
 """A recipe: one before/after experiment as a YAML file."""
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import yaml
 
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.prompts import PROMPTS
 from lmms_eval_drbench.tiny import PACKAGED
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_RESERVED = {"data", "replay"}
+"""Folders beside the runs' own that the harness makes."""
+_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "`key: value` lines"}
 
 
 @dataclass(frozen=True)
@@ -62,18 +70,33 @@ def load(name: str, packaged: Path) -> Recipe:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
     content = {"name": path.stem} | _mapping(path, content, "the recipe")
-    content["runs"] = [_make(RunPlan, path, step) for step in content.get("runs") or []]
+    listed = content.get("runs") or []
+    if not isinstance(listed, list):
+        raise UserError(f"{path}: `runs` must be a list")
+    content["runs"] = [_make(RunPlan, path, step) for step in listed]
     recipe = _make(Recipe, path, content)
+    _check(recipe, path)
+    if recipe.model == "packaged":
+        recipe = _make(Recipe, path, {**vars(recipe), "model": str(PACKAGED)})
+    return recipe
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    """What would otherwise fail only after hours of training."""
     if not recipe.runs:
         raise UserError(f"{path} has no runs: name at least a base run with its tasks")
     if any(step.train for step in recipe.runs) and bool(recipe.data) == bool(recipe.build):
         raise UserError(f"{path} must name its training data by `data` or by `build`, one of them")
     names = [step.name for step in recipe.runs]
-    if len(set(names)) < len(names) or any("/" in step or step.startswith(".") for step in names):
+    if len(set(names)) < len(names) or not all(_FOLDER_NAME.fullmatch(n) and n not in _RESERVED for n in names):
         raise UserError(f"{path}: run names must be distinct folder names, not {', '.join(names)}")
-    if recipe.model == "packaged":
-        recipe = _make(Recipe, path, {**vars(recipe), "model": str(PACKAGED)})
-    return recipe
+    for step in recipe.runs:
+        if not step.tasks or not all(isinstance(task, str) and task for task in step.tasks):
+            raise UserError(f"{path}: run {step.name} must list the tasks to evaluate, not {step.tasks}")
+        if step.native not in PROMPTS:
+            raise UserError(f"{path}: run {step.name}: `native` is one of {', '.join(PROMPTS)}, not {step.native}")
+    if recipe.replay and set(recipe.replay) != {"images", "share"}:
+        raise UserError(f"{path}: `replay` needs `images` and `share`, not {', '.join(map(str, recipe.replay))}")
 
 
 def _mapping(path: Path, value: Any, what: str) -> dict[str, Any]:
@@ -86,7 +109,12 @@ def _make(kind: type, path: Path, value: Any) -> Any:
     content = _mapping(path, value, "each run" if kind is RunPlan else "the recipe")
     unknown = set(content) - {item.name for item in fields(kind)}
     if unknown:
-        raise UserError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
+        raise UserError(f"{path} has unknown keys: {', '.join(sorted(map(str, unknown)))}")
+    for item in fields(kind):
+        kinds = get_args(item.type) if isinstance(item.type, UnionType) else (get_origin(item.type) or item.type,)
+        given = content.get(item.name)
+        if item.name in content and (isinstance(given, bool) or not isinstance(given, kinds)):
+            raise UserError(f"{path}: `{item.name}` must be {_KINDS[kinds[0]]}, not {given!r}")
     try:
         return kind(**content)
     except TypeError as error:

@@ -1,0 +1,276 @@
+"""Recipes, the doctor, and the order of the harness's steps."""
+
+import json
+import shutil
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import lmms_runs
+import pytest
+import yaml
+from conftest import toy_record, write_toy_data
+
+import task_configs
+from lmms_eval_drbench import data, doctor, harness, recipe, runs
+from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.tiny import PACKAGED as TINY
+
+RECIPES = Path(task_configs.__file__).parent / "recipes"
+BASE = {"name": "base", "tasks": ["drbench"]}
+TRAINED = {"name": "trained", "tasks": ["drbench", "drbench_scaffold"], "train": {"method": "drscaffold"}}
+
+
+@pytest.fixture(autouse=True)
+def packaged(monkeypatch):
+    monkeypatch.delenv(data.ENV, raising=False)
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """A folder that looks like a model."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def plan(tmp_path, model):
+    """Write a recipe and load it; changes replace its keys, None removes one."""
+
+    def load(more=None, **changes):
+        content = {"model": str(model), "lmms_model": "qwen2_5_vl", "build": {"images": 4, "questions": 12, "seed": 0}}
+        content |= {"runs": [BASE, TRAINED]} | (more or {}) | changes
+        content = {key: value for key, value in content.items() if value is not None}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+        return recipe.load(str(tmp_path / "mine.yaml"), RECIPES)
+
+    return load
+
+
+# Reading
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in RECIPES.glob("*.yaml")))
+def test_packaged_recipes_load_and_name_the_native_prompt_beforehand(name):
+    found = recipe.load(name, RECIPES)
+    assert found.name == name and found.runs[0].train == {} and found.runs[0].native == "direct"
+    for step in found.runs:
+        assert step.native == ("scaffold" if step.train.get("method") == "drscaffold" else "direct")
+        assert any(not task.endswith("_scaffold") for task in step.tasks), "every run is asked directly"
+        if step.native == "scaffold":
+            assert any(task.endswith("_scaffold") and "blind" not in task for task in step.tasks)
+    assert doctor._tasks(found) == [] and doctor._pixels(found) == []
+
+
+def test_packaged_recipes_give_every_method_the_same_number_of_steps():
+    for file in RECIPES.glob("*.yaml"):
+        trained = [step.train["stage_steps"] for step in recipe.load(file.stem, RECIPES).runs if step.train]
+        assert len({sum(map(int, str(steps).split(","))) for steps in trained}) == 1, file
+
+
+def test_a_recipe_of_ones_own_loads(plan, model):
+    mine = plan(model_args="max_pixels=9", limit=5)
+    assert (mine.name, mine.limit, [step.name for step in mine.runs]) == ("mine", 5, ["base", "trained"])
+    assert mine.model_args_for("x") == "pretrained=x,max_pixels=9" and plan().model_args_for("x") == "pretrained=x"
+    assert plan(model="packaged").model == str(TINY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrase"),
+    [
+        ({"modle": "x"}, "mine.yaml has unknown keys: modle"),
+        ({7: "x"}, "mine.yaml has unknown keys: 7"),
+        ({"runs": [BASE | {"prompt": "x"}]}, "mine.yaml has unknown keys: prompt"),
+        ({"runs": None}, "mine.yaml has no runs"),
+        ({"runs": []}, "mine.yaml has no runs"),
+        ({"runs": {"base": BASE}}, "`runs` must be a list"),
+        ({"runs": ["base"]}, "each run must be `key: value` lines"),
+        ({"model": None}, "missing 1 required positional argument: 'model'"),
+        ({"runs": [{"name": "base"}]}, "missing 1 required positional argument: 'tasks'"),
+        ({"data": "records"}, "must name its training data by `data` or by `build`, one of them"),
+        ({"build": None}, "must name its training data by `data` or by `build`, one of them"),
+        ({"runs": [BASE, BASE]}, "run names must be distinct folder names, not base, base"),
+        ({"runs": [BASE | {"name": "../base"}]}, "run names must be distinct folder names"),
+        ({"runs": [BASE | {"name": "a,b"}]}, "run names must be distinct folder names"),
+        ({"runs": [BASE | {"name": "data"}]}, "run names must be distinct folder names"),
+        ({"runs": [BASE | {"name": 7}]}, "`name` must be text, not 7"),
+        ({"runs": [BASE | {"tasks": "drbench"}]}, "`tasks` must be a list, not 'drbench'"),
+        ({"runs": [BASE | {"tasks": []}]}, "run base must list the tasks to evaluate"),
+        ({"runs": [BASE | {"tasks": [7]}]}, "run base must list the tasks to evaluate, not [7]"),
+        ({"runs": [BASE | {"native": "blind"}]}, "run base: `native` is one of direct, scaffold, not blind"),
+        ({"batch_size": "8"}, "`batch_size` must be a whole number, not '8'"),
+        ({"limit": True}, "`limit` must be a whole number, not True"),
+        ({"train": ["seed"]}, "`train` must be `key: value` lines"),
+        ({"replay": {"images": 5}}, "`replay` needs `images` and `share`, not images"),
+    ],
+)
+def test_a_faulty_recipe_is_named_before_anything_runs(plan, changes, phrase):
+    with pytest.raises(UserError) as raised:
+        plan(changes)
+    assert phrase in str(raised.value) and "mine.yaml" in str(raised.value)
+
+
+def test_what_is_no_recipe(tmp_path):
+    with pytest.raises(UserError, match="no recipe nothing: give a YAML file, or one of qwen2_5_vl_3b, tiny"):
+        recipe.load("nothing", RECIPES)
+    for content, phrase in [("a: [", "is not YAML"), ("just text", "the recipe must be"), ("", "the recipe must be")]:
+        (tmp_path / "bad.yaml").write_text(content)
+        with pytest.raises(UserError, match=phrase):
+            recipe.load(str(tmp_path / "bad.yaml"), RECIPES)
+
+
+# The doctor
+
+
+def test_nothing_is_missing(plan, tmp_path):
+    assert doctor.examine(plan(), tmp_path / "out") == []
+
+
+def test_a_missing_model_folder_and_one_that_is_no_model(plan, tmp_path):
+    (problem,) = doctor.examine(plan(model=str(tmp_path / "none")), tmp_path)
+    assert problem == f"no model folder {tmp_path / 'none'}: correct `model` in the recipe"
+    (tmp_path / "empty").mkdir()
+    (problem,) = doctor.examine(plan(model=str(tmp_path / "empty")), tmp_path)
+    assert "is no model: it has neither config.json nor adapter_config.json" in problem
+
+
+def test_a_hub_id_that_is_not_in_the_cache_is_a_problem_offline_only(plan, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    (problem,) = doctor.examine(plan(model="someone/model-7b"), tmp_path)
+    assert problem == "someone/model-7b is not in the local hub cache and HF_HUB_OFFLINE is set: download it first"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert doctor.examine(plan(model="someone/model-7b"), tmp_path) == []
+
+
+def test_missing_data_is_a_problem(plan, tmp_path, monkeypatch):
+    (problem,) = doctor.examine(plan(data=str(tmp_path / "none"), build=None), tmp_path)
+    assert "no data at" in problem
+    monkeypatch.setenv(data.ENV, str(tmp_path / "gone"))
+    (problem,) = doctor.examine(plan(), tmp_path)
+    assert f"no data at {tmp_path / 'gone'}" in problem
+
+
+def test_the_training_split_is_looked_for(plan, tmp_path):
+    folder = write_toy_data(tmp_path / "toy", [toy_record(0)])
+    assert doctor.examine(plan(data=str(folder), build=None), tmp_path) == []
+    (problem,) = doctor.examine(plan(data=str(folder), build=None, train={"split": "validation"}), tmp_path)
+    assert "holds no record of split 'validation'" in problem
+
+
+def test_an_unknown_task_of_ours_is_a_problem(plan, tmp_path):
+    (problem,) = doctor.examine(plan(runs=[BASE | {"tasks": ["drbench_minni", "mmstar"]}]), tmp_path)
+    assert problem == "no task drbench_minni: see --tasks list"
+
+
+@pytest.mark.parametrize(
+    ("train", "model_args", "phrase"),
+    [
+        ({"max_pixels": 50176}, "max_pixels=100352", "max_pixels is 50176 in the training of trained but 100352"),
+        ({"max_pixels": 50176}, "", "max_pixels is 50176 in the training of trained but the default"),
+        ({}, "min_pixels=784", "min_pixels is the default in the training of trained but 784"),
+        ({"max_pixels": 50176}, "max_pixels=50176", None),
+    ],
+)
+def test_unequal_pixels_are_a_problem(plan, tmp_path, train, model_args, phrase):
+    problems = doctor.examine(plan(train=train, model_args=model_args), tmp_path)
+    assert len(problems) == (phrase is not None) and all(phrase in problem for problem in problems)
+
+
+def test_a_full_disk_is_a_problem(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "total used free")(9, 8, 2**29))
+    (problem,) = doctor.examine(plan(), tmp_path / "not" / "yet" / "there")
+    assert problem == f"only 0.5 GiB are free at {tmp_path}: make room for checkpoints and logs"
+
+
+def test_the_doctors_command(plan, tmp_path, monkeypatch, capsys):
+    plan()
+    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), "--doctor", f"--out={tmp_path / 'out'}") == 0
+    assert capsys.readouterr().out == "nothing is missing for mine\n" and not (tmp_path / "out").exists()
+    plan(model=str(tmp_path / "none"), runs=[BASE | {"tasks": ["drbench_x"]}])
+    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), "--doctor") == 1
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), f"--out={tmp_path / 'out'}") == 2
+    assert "no model folder" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def _command(monkeypatch, *flags: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["harness", *flags])
+    with pytest.raises(SystemExit) as ended:
+        run_cli(harness.main)
+    return ended.value.code
+
+
+# The harness
+
+
+@pytest.fixture
+def steps(monkeypatch, tmp_path):
+    """The harness with stand-ins for training and lmms-eval; returns what it did, in order."""
+    done: list[str] = []
+    records = [toy_record(index, split="test") for index in range(8)]
+
+    def call(words, out):
+        module, flags = words[0], dict(word.removeprefix("--").split("=", 1) for word in words[1:] if "=" in word)
+        done.append(f"{module} {Path(flags.get('output_dir') or flags['out']).relative_to(tmp_path / 'out')}")
+        done[-1] += " --resume" * ("--resume" in words)
+        folder = Path(flags.get("output_dir") or flags["out"])
+        folder.mkdir(parents=True, exist_ok=True)
+        if module == "sft.run":
+            (folder / "adapter_model.safetensors").write_text("weights")
+        else:
+            made_by = {name: value for name, value in flags.items() if name != "out"}
+            (folder / "stats.json").write_text(json.dumps({"made_by": made_by}))
+
+    def evaluate(call, out):
+        done.append(f"evaluate {out.relative_to(tmp_path / 'out')} {call.model_args.replace(str(tmp_path), '')}")
+        if not out.exists():
+            suites = list(call.tasks)
+            lmms_runs.evaluate(out, records, suites, lambda record, suite: "A", model=call.model_args[11:])
+        return runs.read(out)
+
+    monkeypatch.setattr(harness, "_call", call)
+    monkeypatch.setattr(harness.runner, "evaluate", evaluate)
+    return done
+
+
+def test_the_harness_goes_from_base_to_table_and_resumes(plan, steps, tmp_path):
+    out = tmp_path / "out"
+    mine = plan(replay={"images": 3, "share": 0.2})
+    table = harness.run(mine, out)
+    assert steps == [
+        "lmms_eval_drbench.build data",
+        "lmms_eval_drbench.tiny.base_skills replay",
+        "evaluate base/eval pretrained=/model",
+        "sft.run trained/model",
+        "evaluate trained/eval pretrained=/out/trained/model",
+    ]
+    assert (out / "table.md").read_text() == table and "| base |" in table and "| trained |" in table
+    steps.clear()
+    assert harness.run(mine, out) == table
+    assert steps == [
+        "evaluate base/eval pretrained=/model",
+        "sft.run trained/model --resume",
+        "evaluate trained/eval pretrained=/out/trained/model",
+    ]
+
+
+def test_data_that_was_built_with_other_options_is_refused(plan, steps, tmp_path):
+    harness.run(plan(), tmp_path / "out")
+    with pytest.raises(UserError, match="data was built with other options .*: remove it or choose another --out"):
+        harness.run(plan(build={"images": 5, "questions": 12, "seed": 0}), tmp_path / "out")
+
+
+def test_a_step_that_fails_stops_the_harness(tmp_path):
+    with pytest.raises(UserError, match=r"lmms_eval_drbench.build stopped \(exit code 2\); what is in .* is kept"):
+        harness._call(["lmms_eval_drbench.build", "--images=0", "--questions=1", f"--out={tmp_path / 'x'}"], tmp_path)
+
+
+def test_several_processes_go_through_accelerate(plan, monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(harness, "_call", lambda words, out: called.append(words))
+    harness._train(plan(processes=4), plan().runs[1], {"data": "d"}, tmp_path)
+    assert called[0][:5] == ["accelerate.commands.launch", "--num_processes", "4", "-m", "sft.run"]
+    assert f"--output_dir={tmp_path / 'trained' / 'model'}" in called[0] and "--data=d" in called[0]
