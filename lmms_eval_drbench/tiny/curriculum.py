@@ -2,8 +2,9 @@
 
 A lesson is a conversation about one scene, whose turns come in random order. The scene is shown as a picture or,
 in text-only lessons, told in words: looking up told facts teaches letters and yes/no fast, and carries over to
-pictures. Nothing here asks for relations, uses, anomalies or false premises, and no turn has the scaffold's form:
-that is what the benchmark tests and fine-tuning teaches.
+pictures. Last come lists, plain sentences and arrows, the forms in which a pretrained model already speaks. Nothing
+here asks for directions, uses, anomalies or false premises, and no turn has the scaffold's fields, tags or steps: that
+is what the benchmark tests and fine-tuning teaches.
 """
 
 import random
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_drbench import prompts
+from lmms_eval_drbench.build.questions.draft import place_of, seen
 from lmms_eval_drbench.build.questions.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.procedural.world import COLOURS, KINDS
@@ -38,14 +40,18 @@ def lesson(
     kinds: Sequence[Callable] | None = None,
     count: int = 2,
     looked_up: int = 7,
+    sentences: int = 0,
 ) -> Lesson:
-    """Dense turns (a description, `looked_up` look-ups) and `count` short questions of these `kinds`, shuffled.
+    """Dense turns (a description, `looked_up` look-ups), `count` short questions of these `kinds`, and `sentences`
+    turns of lists, sentences and arrows, shuffled.
 
     The description is never followed by another turn: its text would answer everything after it.
     """
     questions = [rng.choice(kinds or QUESTIONS)(scene, rng) for _ in range(count)]
     turns = [(prompts.direct(question), gold_answer(question)) for question in questions if question]
-    turns.append(look_up(scene, rng, looked_up))
+    turns += [rng.choice(SENTENCES)(scene, rng) for _ in range(sentences)]
+    if looked_up:
+        turns.append(look_up(scene, rng, looked_up))
     rng.shuffle(turns)
     if shows_picture:
         turns.append(describe(scene))
@@ -55,7 +61,7 @@ def lesson(
     return Lesson(scene, turns, shows_picture)
 
 
-def drill(rng: random.Random) -> Lesson:
+def drill(rng: random.Random, sentences: bool = False) -> Lesson:
     """The first thing to learn: look a colour up by name, and a letter by option, in two to four told facts."""
     names = rng.sample(KINDS, rng.randint(2, 4))
     facts = dict(zip(names, rng.sample(list(COLOURS), len(names)), strict=True))
@@ -68,6 +74,9 @@ def drill(rng: random.Random) -> Lesson:
         ("Look up.", "\n".join(f"{name}: {facts[name]}" for name in asked)),
         ("\n".join(lettered), "\n".join(f"{option}: {'ABCD'[options.index(option)]}" for option in sought)),
     ]
+    if sentences:
+        option = rng.choice(options)
+        turns.append((f"{chr(10).join(lettered)}\nThe answer is {option}.", "ABCD"[options.index(option)]))
     for name in rng.sample(names, 2):
         others = [colour for colour in COLOURS if colour != facts[name]]
         choices = [facts[name], *rng.sample(others, rng.randint(1, 3))]
@@ -113,6 +122,53 @@ def look_up(scene: Scene, rng: random.Random, count: int) -> Turn:
         lines.append(f"{name}: {'; '.join(found) if found else 'no'}")
     return f"Look up: {', '.join(names[:count])}.", "\n".join(lines)
 
+
+def _some(scene: Scene, rng: random.Random) -> list[SceneObject]:
+    """One to five things of one kind each, in reading order."""
+    things = [thing for thing in scene.unique() if thing.support] or list(scene.objects[:1])
+    chosen = rng.sample(things, min(len(things), rng.randint(1, 5)))
+    return sorted(chosen, key=scene.objects.index)
+
+
+def _named(things: list[SceneObject], rng: random.Random) -> str:
+    return ", ".join(rng.sample([thing.name for thing in things], len(things)))
+
+
+def list_some(scene: Scene, rng: random.Random) -> Turn:
+    """The named things as a list with their colours, in reading order."""
+    things = _some(scene, rng)
+    return f"List these: {_named(things, rng)}.", "\n".join(f"- {thing.phrase}" for thing in things)
+
+
+def list_all(scene: Scene, rng: random.Random) -> Turn:
+    """Everything as a list."""
+    return "List all objects.", "\n".join(f"- {thing.phrase}" for thing in scene.objects)
+
+
+def list_surface(scene: Scene, rng: random.Random) -> Turn:
+    """What rests on one surface, as a list."""
+    surface = rng.choice(list(scene.surfaces))
+    things = scene.on(surface)
+    return f"List what is on the {surface}.", "\n".join(f"- {thing.phrase}" for thing in things) or "- nothing"
+
+
+def tell_some(scene: Scene, rng: random.Random) -> Turn:
+    """The named things in sentences: that they are there, and where."""
+    things = _some(scene, rng)
+    return f"Tell me about: {_named(things, rng)}.", f"{seen(things)}\n" + " ".join(
+        f"The {place_of(thing)}." for thing in things
+    )
+
+
+def arrows(scene: Scene, rng: random.Random) -> Turn:
+    """What carries the named things, as arrows."""
+    things = [thing for thing in _some(scene, rng) if thing.support]
+    lines = [f"{thing.phrase} --on--> {thing.support}" for thing in things]
+    return f"Draw arrows: {_named(things, rng)}.", "\n".join(lines) or "nothing"
+
+
+SENTENCES = (list_some, list_some, list_all, list_surface, tell_some, tell_some, arrows, arrows)
+"""Turns in lists, sentences and arrows."""
 
 Question = dict[str, Any]
 """The part of a record that a prompt needs: question, question_type, options, answer."""

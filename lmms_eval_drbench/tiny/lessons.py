@@ -137,7 +137,7 @@ class LessonStream(IterableDataset):
             rng = random.Random(step)
             kind, options = self._plan(step, rng)
             if kind == "drill":
-                yield collate([drill(rng) for _ in range(2 * self._batch_size)], self._processor)
+                yield collate([drill(rng, **options) for _ in range(2 * self._batch_size)], self._processor)
             elif kind == "grounding":
                 seeds = range(4 * self._batch_size)
                 scenes = [compose(GROUNDING_SEED + step * len(seeds) + index) for index in seeds]

@@ -29,6 +29,8 @@ DRILL_STEPS = 300
 """Steps of text-only drills before the first picture."""
 WORDS_FROM = 600
 """From this step on lessons are shorter, and most questions are answered in words and no longer by letter."""
+SENTENCES_FROM = 2100
+"""From this step on lists, sentences and arrows take the place of look-ups."""
 KINDS = {"picture": 0.85, "told": 0.1, "drill": 0.05}
 KINDS_AT_LAST = {"picture": 0.8, "grounding": 0.08, "told": 0.08, "drill": 0.04}
 """Shares of the kinds of batches after the drills, until and from WORDS_FROM; the text keeps the look-ups alive."""
@@ -60,6 +62,9 @@ def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
         return "drill", {}
     if step in GROUNDING_STEPS:
         return "grounding", {}
+    if step >= SENTENCES_FROM:
+        kind = rng.choices(["picture", "told", "drill"], [0.82, 0.08, 0.1])[0]
+        return kind, {"sentences": True} if kind == "drill" else {"count": 1, "looked_up": 0, "sentences": 3}
     shares = KINDS if step < WORDS_FROM else KINDS_AT_LAST
     kind = rng.choices(list(shares), list(shares.values()))[0]
     if step >= WORDS_FROM or kind == "drill":
@@ -68,7 +73,10 @@ def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm up, hold, then fall linearly."""
+    """Warm up, hold, then fall linearly; the sentences start a shorter fall of their own."""
+    if step >= SENTENCES_FROM:
+        return peak * max(0.02, (steps - step) / (steps - SENTENCES_FROM))
+    steps = SENTENCES_FROM
     if step < WARMUP:
         return peak * (step + 1) / WARMUP
     fall_from = int(steps * DECAY_FROM)
@@ -199,7 +207,7 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2100)
+    parser.add_argument("--steps", type=int, default=2900)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")
