@@ -15,6 +15,8 @@ _OWN_TASKS = "drbench"
 def examine(plan: Recipe, out: Path) -> list[str]:
     """Every problem as a sentence with its cure; empty when nothing is missing."""
     problems = [*_model(plan), *_data(plan), *_tasks(plan), *_pixels(plan)]
+    if out.exists() and not out.is_dir():
+        problems.append(f"{out} is no folder: choose another --out")
     existing = next(parent for parent in [out.resolve(), *out.resolve().parents] if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < _FREE_BYTES:

@@ -161,9 +161,11 @@ def test_splits_share_no_scene_and_no_picture():
     span = 100 * command.SEED_STEP  # --seed 0 to 99
     assert all(later - earlier >= span for earlier, later in zip(starts, starts[1:], strict=False))
     packaged = data.load("packaged").records
-    skills = data.load(str(base_skills.__file__).replace("tiny/base_skills.py", "assets/base_skills_v0")).records
+    skills = data.load(str(data.PACKAGED.parent / "base_skills_v0")).records
     assert not set(packaged["image_id"]) & set(skills["image_id"])
     train = build(procedural.compose, procedural.render, 20, 100, command.SEEDS["train"], "train")
+    (first,) = (record["image_id"] for record in base_skills.records("train", 1)[:1])
+    assert not any(start <= int(first.split("-")[1]) < start + span for start in starts)
     pictures = [{_digest(image["bytes"]) for image in split} for split in (_images(packaged), _images(skills))]
     pictures.append({_digest(record["image"]["bytes"]) for record in train})
     assert [len(found) for found in pictures] == [120, 120, 20]
@@ -209,8 +211,17 @@ def test_the_command_builds_a_split(tmp_path, monkeypatch, capsys):
     assert len(data.load(str(tmp_path / "out"), "validation").records) == 12
 
 
-def _run(monkeypatch, *flags: str) -> int:
+def test_the_command_of_the_base_skills(tmp_path, monkeypatch, capsys):
+    flags = ["--split=train", "--images=5", f"--out={tmp_path / 'out'}"]
+    assert _run(monkeypatch, *flags, main=base_skills.main) == 0
+    assert set(data.load(str(tmp_path / "out"), "train").records["category"]) == {"perception"}
+    assert _run(monkeypatch, *flags, main=base_skills.main) == 2
+    assert "already holds a data set" in capsys.readouterr().err
+    assert _run(monkeypatch, "--images=0", f"--out={tmp_path / 'none'}", main=base_skills.main) == 2
+
+
+def _run(monkeypatch, *flags: str, main=command.main) -> int:
     monkeypatch.setattr(sys, "argv", ["build", *flags])
     with pytest.raises(SystemExit) as ended:
-        run_cli(command.main)
+        run_cli(main)
     return ended.value.code

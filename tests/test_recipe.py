@@ -185,6 +185,12 @@ def test_a_full_disk_is_a_problem(plan, tmp_path, monkeypatch):
     assert problem == f"only 0.5 GiB are free at {tmp_path}: make room for checkpoints and logs"
 
 
+def test_an_output_that_is_a_file_is_a_problem(plan, tmp_path):
+    assert doctor.examine(plan(), tmp_path / "mine.yaml") == [
+        f"{tmp_path / 'mine.yaml'} is no folder: choose another --out"
+    ]
+
+
 def test_the_doctors_command(plan, tmp_path, monkeypatch, capsys):
     plan()
     assert _command(monkeypatch, str(tmp_path / "mine.yaml"), "--doctor", f"--out={tmp_path / 'out'}") == 0

@@ -238,6 +238,23 @@ def test_the_blind_control_shows_no_picture_and_a_limit_is_kept(random_tiny, col
     assert {count["effective"] for count in results["n-samples"].values()} == {2}
 
 
+# The tiny model's adapter
+
+
+@pytest.mark.parametrize("force_simple", [False, True], ids=["chat", "simple"])
+def test_drbench_tiny_computes_in_fp32_and_refuses_what_it_would_ignore(random_tiny, force_simple):
+    import torch
+
+    adapter = get_model("drbench_tiny", force_simple=force_simple)
+    model = adapter(pretrained=str(random_tiny), batch_size="8", device="cuda", max_pixels=PIXELS)
+    assert {weight.dtype for weight in model.model.parameters()} == {torch.float32}
+    assert (model.min_pixels, model.max_pixels, model.batch_size, str(model.device)) == (PIXELS, PIXELS, 8, "cpu")
+    with pytest.raises(ValueError, match="drbench_tiny sees 28224 pixels, not .*1003520"):
+        adapter(pretrained=str(random_tiny), max_pixels="1003520")
+    with pytest.raises(ValueError, match="drbench_tiny takes pretrained and batch_size, not fps"):
+        adapter(pretrained=str(random_tiny), fps=2)
+
+
 # The real command
 
 

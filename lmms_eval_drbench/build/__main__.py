@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lmms_eval_drbench.build.builder import build, write
+from lmms_eval_drbench.build.builder import build, check_free, write
 from lmms_eval_drbench.build.sources import procedural
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
@@ -13,9 +13,6 @@ SEEDS = {"train": 500_000_000, "validation": 700_000_000, "test": 900_000_000}
 """First scene of each split. The ranges are far apart, so that splits never share a picture."""
 SEED_STEP = 1_000_000
 """Scenes set aside for each --seed; 100 seeds fit between two splits."""
-
-DATA_FILES = ("*.parquet", "questions.jsonl", "stats.json")
-"""What a data folder is recognised by."""
 
 
 def main() -> None:
@@ -29,10 +26,7 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    if args.out.exists() and not args.out.is_dir():
-        raise UserError(f"{args.out} is no folder: choose another --out")
-    if any(found for pattern in DATA_FILES for found in args.out.glob(pattern)):
-        raise UserError(f"{args.out} already holds a data set: remove it or choose another --out")
+    check_free(args.out)
     if not (0 <= args.seed < 100 and 0 < args.images <= SEED_STEP and args.questions > 0):
         raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
     first = SEEDS[args.split] + args.seed * SEED_STEP

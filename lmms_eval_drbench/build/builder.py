@@ -19,6 +19,8 @@ from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES, chance, faults
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
 
+DATA_FILES = ("*.parquet", "questions.jsonl", "stats.json")
+"""What a data folder is recognised by."""
 _TRIES = 6
 """Drafts drawn per family and question, to find one whose answer is still rare."""
 
@@ -140,6 +142,14 @@ def embed(records: list[dict[str, Any]], scene: Scene, render: Callable[[Scene],
     render(scene).save(picture, "PNG", optimize=True)
     image = {"bytes": picture.getvalue(), "path": f"{scene.id}.png"}
     return [record | {"image": image} for record in records]
+
+
+def check_free(folder: Path) -> None:
+    """Raise UserError where a data set can't be written without harm to what is there."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is no folder: choose another --out")
+    if any(found for pattern in DATA_FILES for found in folder.glob(pattern)):
+        raise UserError(f"{folder} already holds a data set: remove it or choose another --out")
 
 
 def write(records: Iterable[dict[str, Any]], folder: Path, name: str, made_by: dict[str, Any]) -> dict[str, Any]:

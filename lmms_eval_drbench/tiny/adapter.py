@@ -22,6 +22,11 @@ class _Defaults:
         unknown = set(kwargs) - {"device", "device_map", "min_pixels", "max_pixels"}
         if unknown:
             raise ValueError(f"drbench_tiny takes pretrained and batch_size, not {', '.join(sorted(unknown))}")
+        limits = {
+            name: kwargs[name] for name in ("min_pixels", "max_pixels") if int(kwargs.get(name, PIXELS)) != PIXELS
+        }
+        if limits:
+            raise ValueError(f"drbench_tiny sees {PIXELS} pixels, not {limits}: leave them out")
         torch.set_flush_denormal(True)
         super().__init__(
             pretrained=pretrained,

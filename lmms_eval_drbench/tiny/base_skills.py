@@ -9,10 +9,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench.build.builder import embed, write
+from lmms_eval_drbench.build.builder import check_free, embed, write
 from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.build.sources.procedural import compose, render
-from lmms_eval_drbench.errors import run_cli
+from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import CHAIN_STEPS
 from lmms_eval_drbench.taxonomy import Category
 from lmms_eval_drbench.tiny.curriculum import BASE_SKILLS
@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--split", choices=list(SEEDS), default="test")
     parser.add_argument("--images", type=int, default=IMAGES)
     args = parser.parse_args()
+    check_free(args.out)
+    if args.images < 1:
+        raise UserError("--images must be at least 1")
     made_by = {"seed": SEEDS[args.split], "split": args.split, "images": args.images}
     write(records(args.split, args.images), args.out, NAME, made_by)
 
