@@ -207,7 +207,7 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2900)
+    parser.add_argument("--steps", type=int, default=2520)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")
