@@ -54,7 +54,7 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
 def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary: dict[str, Any]) -> Path | None:
     """Make `out` this run's folder; returns the checkpoint to go on from, if there is one. Raises UserError."""
     if previous:
-        if previous["data"]["fingerprint"] != summary["data"]["fingerprint"]:
+        if _fingerprints(previous) != _fingerprints(summary):
             raise UserError(f"--resume: the data changed since the run in {out} began: start anew with --overwrite")
         last = train.checkpoints(out)
         return last[-1] if last else None
@@ -69,6 +69,11 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
     return None
+
+
+def _fingerprints(summary: dict[str, Any]) -> list[str]:
+    mixed_in = summary["data"].get("mixed_in")
+    return [summary["data"]["fingerprint"], *([mixed_in["fingerprint"]] if mixed_in else [])]
 
 
 def is_first_process() -> bool:

@@ -86,6 +86,7 @@ class Options:
                 "--split test would train on the benchmark's own questions: use --split train, "
                 "or pass --allow_test_split if no score will be reported on them"
             )
+        self.mixed()
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
         for name in ("batch_size", "grad_accum", "lora_rank", "max_length", "save_steps", "logging_steps", "limit"):

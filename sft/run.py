@@ -41,6 +41,7 @@ class Job:
     options: Options
     out: Path
     data: data.Data
+    mixed_in: data.Data | None
     records: int
     family: Family
     processor: ProcessorMixin
@@ -86,7 +87,8 @@ def prepare(options: Options, out: Path) -> Job:
         records = records.select(range(min(options.limit, len(records))))
     processor = families.load_processor(family, options.model, options.min_pixels, options.max_pixels)
     mixed = options.mixed()
-    extra = data.load(mixed[0], options.split).records if mixed else records.select([])
+    mixed_in = data.load(mixed[0], options.split) if mixed else None
+    extra = mixed_in.records if mixed_in else records.select([])
     images = Images(datasets.concatenate_datasets([records, extra]), processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
     if mixed:
@@ -96,7 +98,9 @@ def prepare(options: Options, out: Path) -> Job:
     base = families.load_model(family, options.model, _dtype(options))
     eval_command = _eval_command(out, family.eval_model(base), processor, recipe.eval_task)
     model = train.trainable(base, family, options)
-    return Job(options, out, loaded, len(records), family, processor, images, encoded, order, model, eval_command)
+    return Job(
+        options, out, loaded, mixed_in, len(records), family, processor, images, encoded, order, model, eval_command
+    )
 
 
 def build_trainer(job: Job) -> train.StagedTrainer:
@@ -192,7 +196,7 @@ def _summary(job: Job) -> dict[str, Any]:
             "split": job.data.split,
             "records": job.records,
             "used": len(job.encoded.samples) - job.encoded.mixed,
-            "mixed_in": job.encoded.mixed,
+            "mixed_in": _mixed_in(job),
             "images": len(job.images),
             "skipped": job.encoded.skipped,
             "longest_tokens": longest,
@@ -214,6 +218,12 @@ def _summary(job: Job) -> dict[str, Any]:
     }
 
 
+def _mixed_in(job: Job) -> dict[str, Any] | None:
+    if job.mixed_in is None:
+        return None
+    return {"name": job.mixed_in.name, "fingerprint": job.mixed_in.fingerprint, "used": job.encoded.mixed}
+
+
 def _announce(summary: dict[str, Any]) -> None:
     if not folder.is_first_process():
         return
@@ -223,6 +233,11 @@ def _announce(summary: dict[str, Any]) -> None:
         f"{facts['used']} records, {facts['images']} images, "
         f"{facts['mean_tokens']} tokens on average, {facts['longest_tokens']} at most"
     )
+    if facts["mixed_in"]:
+        extra = facts["mixed_in"]
+        print(
+            f"mixed in: {extra['name']} (fingerprint {extra['fingerprint']}): {extra['used']} records, asked directly"
+        )
     if facts["skipped"]:
         record, reason = next(iter(facts["skipped"].items()))
         print(f"left out: {len(facts['skipped'])} records, the first is {record}: {reason}")

@@ -166,6 +166,8 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
         (["--lr_scheduler=magic"], "--lr_scheduler 'magic' is unknown"),
         (["--min_pixels=50000", "--max_pixels=10000"], "--min_pixels 50000 is above --max_pixels 10000"),
         (["--resume", "--overwrite"], "exclude each other"),
+        (["--mix=general"], "must be DATA:SHARE"),
+        (["--mix=general:1.5"], "share between 0 and 1"),
     ],
 )
 def test_bad_options(random_tiny, toy_data, tmp_path, flags, match):

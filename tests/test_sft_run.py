@@ -19,6 +19,7 @@ from lmms_eval_drbench import prompts, scaffold
 from sft import run, train
 from sft.encode import prompt_text
 from sft.families import QWEN2_5_VL
+from sft.options import Options
 
 # What a run leaves behind
 
@@ -235,6 +236,21 @@ def test_lmms_evals_own_adapter_loads_the_folder_to_the_trained_logits(finished,
     assert (theirs - trained).abs().mean() < 0.05 * (plain - trained).abs().mean()
     processor = AutoProcessor.from_pretrained(finished)
     assert loaded.processor.image_processor.size == processor.image_processor.size
+
+
+def test_mixed_in_records_are_asked_directly_in_every_stage(random_tiny, toy_data, tmp_path):
+    extra = write_toy_data(tmp_path / "extra", [toy_record(index, id=f"old-{index}") for index in range(3)])
+    out = tmp_path / "out"
+    sft(random_tiny, toy_data, out, "--batch_size=4", f"--mix={extra}:0.5")
+    mixed_in = json.loads((out / "run.json").read_text())["data"]["mixed_in"]
+    assert (mixed_in["name"], mixed_in["used"]) == (f"custom: {extra}", 3)
+    options = Options(str(random_tiny), str(toy_data), str(out), mix=f"{extra}:0.5")
+    job = run.prepare(options, out)
+    decode = job.processor.tokenizer.decode
+    for sample in job.encoded.samples[-3:]:
+        record = toy_record(int(sample.record_id.removeprefix("old-")))
+        assert prompts.direct(record) in decode(sample.prompt)
+        assert decode(sample.target) == scaffold.gold_answer(record) + "<|im_end|>"
 
 
 # Real photographs

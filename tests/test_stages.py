@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.scaffold import FIELDS
-from sft.stages import plan, stages, token_fields
+from sft.stages import MIXED, plan, stages, token_fields
 from sft.targets import SEPARATOR
 
 TEXTS = [
@@ -171,3 +171,19 @@ def test_plan_groups_samples_of_similar_length():
     order = plan(stages("joint", FIELDS), [16], 4, lengths, 0)
     spread = [np.ptp([sample for _, sample in order.entries[i : i + 4]]) for i in range(0, 64, 4)]
     assert max(spread) == 3
+
+
+@pytest.mark.parametrize("schedule", ["current", "cumulative", "joint"])
+def test_a_mixed_in_sample_is_whole_and_supervised_in_every_stage(schedule):
+    for stage in stages(schedule, FIELDS):
+        assert stage.supervise(np.full(5, MIXED)).tolist() == [True] * 5
+
+
+def test_plan_draws_mixed_in_samples_by_their_share_in_every_stage():
+    order = plan(stages("current", FIELDS)[:2], [10, 10], 8, [[100] * 30] * 2, 0, mixed=5, share=0.25)
+    for stage in (0, 1):
+        drawn = [sample for index, sample in order.entries if index == stage]
+        assert sum(sample >= 25 for sample in drawn) == 20
+        assert len(drawn) == 80
+    halves = [sum(sample >= 25 for _, sample in order.entries[:40]), sum(s >= 25 for _, s in order.entries[40:80])]
+    assert min(halves) > 0  # spread over the stage, not appended to it
