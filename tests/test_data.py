@@ -13,7 +13,7 @@ import datasets
 import pyarrow.parquet
 import pytest
 from conftest import toy_record, write_toy_data
-from PIL import Image
+from PIL import Image, ImageFile
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError
@@ -287,6 +287,18 @@ def test_an_image_that_cannot_be_used(tmp_path, kind):
     refused(folder, "1 faults in 2 records", "questions.jsonl:2, record 'toy-1'", phrase)
     parquet = parquet_of(tmp_path / "bad.parquet", [toy_record(0)], lambda record: make())
     refused(parquet, "bad.parquet row 0, record toy-0", phrase)
+
+
+def test_a_truncated_image_is_refused_where_pillow_was_told_to_be_lenient(tmp_path, monkeypatch):
+    """Importing lmms-eval tells it so, and half a photograph would be evaluated in silence."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    photograph = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(photograph, "JPEG")
+    folder = folder_of(tmp_path, toy_record(0, image="half.jpg"))
+    (folder / "half.jpg").write_bytes(photograph.getvalue()[: len(photograph.getvalue()) // 2])
+    Image.open(folder / "half.jpg").load()  # Pillow accepts it
+    refused(folder, "record 'toy-0': image cannot be read")
+    assert ImageFile.LOAD_TRUNCATED_IMAGES, "others' setting was changed"
 
 
 def test_every_rows_own_picture_is_checked(tmp_path):
