@@ -45,6 +45,7 @@ def run(plan: Recipe, out: Path) -> str:
             model_args=plan.model_args_for(pretrained),
             batch_size=plan.batch_size,
             limit=plan.limit,
+            gen_kwargs=plan.gen_kwargs,
             env=CPU_ENV,
             changes=_weights_fingerprint(pretrained),
         )

@@ -38,7 +38,8 @@ class Recipe:
     model: path or hub id, or `packaged` for the tiny model. lmms_model, model_args: lmms-eval's adapter and its
     arguments beside `pretrained`. data: records to train on (as `sft.run --data`), or build: options of the procedural
     builder. train: options of `sft.run` that all runs share. replay: `images` and `share` of base-skill questions on
-    other scenes, mixed into every training so that old skills stay. processes: training processes (accelerate).
+    other scenes, mixed into every training so that old skills stay. gen_kwargs: lmms-eval's
+    --gen_kwargs, the same for every run. processes: training processes (accelerate).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     replay: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 1
     limit: int | None = None
+    gen_kwargs: str = ""
     processes: int = 1
 
     def model_args_for(self, pretrained: str) -> str:

@@ -38,6 +38,7 @@ class Call:
     model_args: str = ""
     batch_size: int = 1
     limit: int | None = None
+    gen_kwargs: str = ""
     env: dict[str, str] = field(default_factory=dict)
     changes: str = ""
 
@@ -45,6 +46,7 @@ class Call:
         """The command line, as a user could type it."""
         words = [sys.executable, "-m", "lmms_eval", "--model", self.model, "--tasks", ",".join(self.tasks)]
         words += ["--model_args", self.model_args] if self.model_args else []
+        words += ["--gen_kwargs", self.gen_kwargs] if self.gen_kwargs else []
         words += ["--batch_size", str(self.batch_size), "--log_samples", "--output_path", str(out)]
         return words + (["--limit", str(self.limit)] if self.limit else [])
 
@@ -75,7 +77,7 @@ def evaluate(call: Call, out: Path) -> Run:
         _check_complete(run, call)
     except UserError as error:
         raise UserError(f"the evaluation of {', '.join(call.tasks)} failed: {error}\n{_end_of(log)}") from None
-    wanted["seconds"] = round(time.monotonic() - started, 1)
+    wanted["seconds"] = round(time.monotonic() - started, 3)
     (out / MANIFEST).write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
     return run
 
