@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.build.builder import build
-from lmms_eval_drbench.build.sources.procedural import compose, render, world
+from lmms_eval_drbench.build.sources.procedural import compose, world
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
 from lmms_eval_drbench.tiny.curriculum import LETTERED_FIRST, drill, lesson
@@ -52,7 +53,7 @@ def vocabulary_texts() -> list[str]:
     for seed in range(1500):
         texts += [text for turn in lesson(compose(seed), rng, shows_picture=seed % 2 == 0).turns for text in turn]
     texts += [text for _ in range(300) for turn in drill(rng).turns for text in turn]
-    for record in build(compose, lambda scene: render(compose(0)), 300, 1500, 0, "train"):
+    for record in build(compose, lambda scene: Image.new("RGB", (1, 1)), 300, 1500, 0, "train"):  # the texts matter
         texts += [prompts.direct(record), prompts.scaffold(record), scaffold.render(record)]
     return texts
 
@@ -109,8 +110,8 @@ def grounding_loss_and_hits(
     for name, words in (("kinds", world.KINDS), ("colours", tuple(world.COLOURS))):
         ids = torch.tensor([word_id(word, processor) for word in (NOTHING, *words)])
         logits = (text.norm(visual) @ text.embed_tokens.weight[ids].T).float()  # [B * 36, words]
-        targets = torch.searchsorted(ids.sort().values, batch[name].flatten())
-        targets = ids.sort().indices[targets]
+        in_order = ids.sort()
+        targets = in_order.indices[torch.searchsorted(in_order.values, batch[name].flatten())]
         loss = loss + torch.nn.functional.cross_entropy(logits, targets)
         hits.append((logits.argmax(-1) == targets)[targets != 0])
     return loss, torch.cat(hits)

@@ -46,7 +46,7 @@ def serving_colour(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[thing.colour, *others],
             right=[thing.colour],
             things=[thing],
-            graph=[resting(thing)] if thing.support else [],
+            graph=resting([thing]),
             chain=_serving_chain(thing, purpose, thing.colour),
             blind_class=thing.colour,
         )
@@ -67,7 +67,7 @@ def serving_place(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[f"on the {surface}" for surface in scene.surfaces],
             right=[answer],
             things=[thing],
-            graph=[resting(thing)],
+            graph=resting([thing]),
             chain=_serving_chain(thing, purpose, answer),
             blind_class=str(list(scene.surfaces).index(thing.support)),
         )
@@ -90,7 +90,7 @@ def ready_to_use(scene: Scene, rng: random.Random) -> list[Draft]:
             options=["yes", "no"],
             right=[answer],
             things=[thing],
-            graph=[resting(thing)] if thing.support else [],
+            graph=resting([thing]),
             chain=(
                 seen([thing]),
                 f"The {thing.name} is {thing.state}.",
@@ -120,7 +120,7 @@ def possible_here(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[*possible, *rng.sample(idle, 4 - count)],
             right=possible,
             things=things,
-            graph=[resting(thing) for thing in things if thing.support],
+            graph=resting(things),
             chain=(
                 seen(things),
                 " ".join(f"The {place_of(thing)}." for thing in things),

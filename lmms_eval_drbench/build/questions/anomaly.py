@@ -39,7 +39,7 @@ def _culprit_among(
     shown = rng.sample(normal, wanted) + ([culprit] if culprit else [])
     shown.sort(key=scene.objects.index)
     answer = culprit.name if culprit else NONE_OF_THEM
-    graph = [resting(thing) for thing in shown if thing is not culprit]
+    graph = resting([thing for thing in shown if thing is not culprit])
     if culprit:
         graph.append((culprit.phrase, relation, culprit.support or _below(scene, culprit)))
     return [

@@ -77,9 +77,9 @@ def place_of(thing: SceneObject) -> str:
     return f"{thing.phrase} is on the {thing.support}" if thing.support else f"{thing.phrase} is in mid-air"
 
 
-def resting(thing: SceneObject) -> tuple[str, str, str]:
-    """The relation of a thing to its surface."""
-    return thing.phrase, "on", thing.support or ""
+def resting(things: Sequence[SceneObject]) -> list[tuple[str, str, str]]:
+    """The relation of each thing to its surface; one in mid-air has none."""
+    return [(thing.phrase, "on", thing.support) for thing in things if thing.support]
 
 
 def seen(things: Sequence[SceneObject]) -> str:

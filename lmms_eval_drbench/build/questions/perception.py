@@ -24,7 +24,7 @@ def _colour_draft(thing: SceneObject, options: list[str], question_type: Questio
         options=options,
         right=[thing.colour],
         things=[thing],
-        graph=[resting(thing)] if thing.support else [],
+        graph=resting([thing]),
         chain=(
             seen([thing]),
             f"The {place_of(thing)}.",
@@ -69,7 +69,7 @@ def object_of_colour(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[thing.name, *rng.sample(others, 3)],
             right=[thing.name],
             things=[thing],
-            graph=[resting(thing)] if thing.support else [],
+            graph=resting([thing]),
             chain=(
                 seen([thing]),
                 f"The {place_of(thing)}.",
@@ -99,7 +99,7 @@ def visible(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[*names, *missing],
             right=names,
             things=things,
-            graph=[resting(thing) for thing in things if thing.support],
+            graph=resting(things),
             chain=(
                 seen(things),
                 " ".join(f"The {place_of(thing)}." for thing in things),
@@ -126,7 +126,7 @@ def count_on_surface(scene: Scene, rng: random.Random) -> list[Draft]:
             options=["1", "2", "3", "4"],
             right=[number],
             things=things,
-            graph=[resting(thing) for thing in things],
+            graph=resting(things),
             chain=(
                 seen(things),
                 f"All of them are on the {surface}.",

@@ -27,7 +27,7 @@ def _draft(
         options=[] if is_open else [offered, reject],
         right=[answer],
         things=scene.objects,
-        graph=[resting(near)] if near and near.support else [],
+        graph=resting([near] if near else []),
         chain=(
             seen([near]) if near else f"I see no {kind}.",
             f"The {place_of(near)}." if near else f"None of the objects is {article(kind)}.",

@@ -70,7 +70,7 @@ def support(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[f"the {surface}" for surface in scene.surfaces],
             right=[f"the {thing.support}"],
             things=[thing],
-            graph=[resting(thing)],
+            graph=resting([thing]),
             chain=(
                 seen([thing]),
                 f"The {place_of(thing)}.",
@@ -135,7 +135,7 @@ def on_surface(scene: Scene, rng: random.Random) -> list[Draft]:
             options=[*names, *(thing.name for thing in off)],
             right=names,
             things=on,
-            graph=[resting(thing) for thing in on],
+            graph=resting(on),
             chain=(
                 seen(on),
                 f"On the {surface}: {listing(names)}.",
