@@ -15,7 +15,7 @@ from lmms_eval_drbench.build.sources.procedural import compose, render
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import CHAIN_STEPS
 from lmms_eval_drbench.taxonomy import Category
-from lmms_eval_drbench.tiny.curriculum import BASE_SKILLS
+from lmms_eval_drbench.tiny.questions import BASE_SKILLS
 
 NAME = "base skills procedural v0"
 SEEDS = {"train": 600_000_000, "test": 950_000_000}

@@ -11,10 +11,12 @@ from PIL import Image
 from torch.utils.data import IterableDataset
 from transformers import Qwen2_5_VLProcessor
 
-from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.procedural import compose, render
+from lmms_eval_drbench.build.sources.procedural.world import COLOURS, KINDS, STATES
 from lmms_eval_drbench.tiny.architecture import IMAGE_SIZE, SYSTEM_PROMPT
 from lmms_eval_drbench.tiny.curriculum import Lesson, drill, lesson
+from lmms_eval_drbench.tiny.drills import SURFACES
 
 IGNORED = -100
 GROUNDING_SEED = 100_000_000
@@ -75,14 +77,23 @@ NOTHING = "nothing"
 """The word for a cell of the picture in which no thing stands."""
 
 
-def cells(scene: Scene) -> tuple[list[str], list[str]]:
-    """Kind and colour of what fills each of the 36 visual tokens' cells, in their order (rows from the top).
+CELL_WORDS = {
+    "kinds": KINDS,
+    "colours": tuple(COLOURS),
+    "places": ("mid", *SURFACES),
+    "conditions": ("fallen", *(state for states in STATES.values() for state in states)),
+}
+"""What a cell's words tell, and the words; every one of them can also be NOTHING. `mid` begins `mid-air`."""
+
+
+def cells(scene: Scene) -> dict[str, list[str]]:
+    """For each of CELL_WORDS the word of the 36 visual tokens' cells, in their order (rows from the top).
 
     A cell belongs to the thing that covers most of it, if that is at least a fifth; other cells are NOTHING.
     """
     side = math.isqrt(VISUAL_TOKENS)
     width, height = scene.width / side, scene.height / side
-    kinds, colours = [], []
+    things: list[SceneObject | None] = []
     for row, column in itertools.product(range(side), repeat=2):
         best, covered = None, width * height / 5
         for thing in scene.objects:
@@ -91,21 +102,27 @@ def cells(scene: Scene) -> tuple[list[str], list[str]]:
             down = min(y + h, (row + 1) * height) - max(y, row * height)
             if across > 0 and down > 0 and across * down >= covered:
                 best, covered = thing, across * down
-        kinds.append(best.name if best else NOTHING)
-        colours.append(best.colour if best else NOTHING)
-    return kinds, colours
+        things.append(best)
+    return {
+        "kinds": [thing.name if thing else NOTHING for thing in things],
+        "colours": [thing.colour if thing else NOTHING for thing in things],
+        "places": [(thing.support or "mid") if thing else NOTHING for thing in things],
+        "conditions": [
+            ("fallen" if thing.fallen else thing.state or NOTHING) if thing else NOTHING for thing in things
+        ],
+    }
 
 
 def grounding_batch(scenes: list[Scene], processor: Qwen2_5_VLProcessor) -> dict[str, Any]:
-    """Pictures and the word of every cell: pixel_values, image_grid_thw, kinds and colours [B, 36] (token ids)."""
+    """Pictures and the word of every cell: pixel_values, image_grid_thw, and CELL_WORDS' keys [B, 36] (token ids)."""
     side = IMAGE_SIZE // 14
     batch = {
         "pixel_values": torch.cat([picture_of(scene, processor) for scene in scenes]),
         "image_grid_thw": torch.tensor([[1, side, side]] * len(scenes)),
     }
     words = [cells(scene) for scene in scenes]
-    for name, index in (("kinds", 0), ("colours", 1)):
-        batch[name] = torch.tensor([[word_id(word, processor) for word in of_scene[index]] for of_scene in words])
+    for name in CELL_WORDS:
+        batch[name] = torch.tensor([[word_id(word, processor) for word in of_scene[name]] for of_scene in words])
     return batch
 
 
@@ -117,8 +134,8 @@ def word_id(word: str, processor: Qwen2_5_VLProcessor) -> int:
 class LessonStream(IterableDataset):
     """Batches for steps `first`, `first + 1`, ...: what a step sees depends on its number alone, so it resumes exactly.
 
-    plan(step, rng) says what a step shows, "drill" (twice as many, they are short), "grounding" (four times as
-    many), "told" or "picture", and further arguments of `lesson`.
+    plan(step, rng) says what a step shows, "drill" or "letters" (twice as many, they are short), "grounding" (four
+    times as many), "told" or "picture", and further arguments of `lesson`.
     """
 
     def __init__(
@@ -136,8 +153,9 @@ class LessonStream(IterableDataset):
         for step in range(self._first, self._last):
             rng = random.Random(step)
             kind, options = self._plan(step, rng)
-            if kind == "drill":
-                yield collate([drill(rng, **options) for _ in range(2 * self._batch_size)], self._processor)
+            if kind in ("drill", "letters"):
+                drills = [drill(rng, letters=kind == "letters") for _ in range(2 * self._batch_size)]
+                yield collate(drills, self._processor)
             elif kind == "grounding":
                 seeds = range(4 * self._batch_size)
                 scenes = [compose(GROUNDING_SEED + step * len(seeds) + index) for index in seeds]

@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,36 @@ from lmms_eval_drbench.build.builder import build
 from lmms_eval_drbench.build.sources.procedural import compose, world
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
-from lmms_eval_drbench.tiny.curriculum import LETTERED_FIRST, drill, lesson
-from lmms_eval_drbench.tiny.lessons import IGNORED, NOTHING, LessonStream, collate, word_id
+from lmms_eval_drbench.tiny.curriculum import drill, lesson
+from lmms_eval_drbench.tiny.lessons import CELL_WORDS, IGNORED, NOTHING, LessonStream, collate, word_id
+from lmms_eval_drbench.tiny.questions import LETTERED_FIRST
 
-DRILL_STEPS = 300
-"""Steps of text-only drills before the first picture."""
-WORDS_FROM = 600
-"""From this step on lessons are shorter, and most questions are answered in words and no longer by letter."""
-SENTENCES_FROM = 2100
-"""From this step on lists, sentences and arrows take the place of look-ups."""
-KINDS = {"picture": 0.85, "told": 0.1, "drill": 0.05}
-KINDS_AT_LAST = {"picture": 0.8, "grounding": 0.08, "told": 0.08, "drill": 0.04}
-"""Shares of the kinds of batches after the drills, until and from WORDS_FROM; the text keeps the look-ups alive."""
-GROUNDING_STEPS = range(700, 960)
-"""Steps in which the vision tower alone learns to say, in the language model's words, what fills each cell."""
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the run: the step before which it ends, the shares of its kinds of batches (see `LessonStream`),
+    and the arguments of `lesson` for pictures and told scenes.
+    """
+
+    end: int
+    shares: dict[str, float]
+    lesson: dict[str, Any] = field(default_factory=dict)
+
+
+PHASES = (
+    Phase(300, {"drill": 1}),  # letters and look-ups in text, before the first picture
+    Phase(600, {"picture": 0.85, "told": 0.1, "drill": 0.05}, {"kinds": LETTERED_FIRST, "count": 4, "looked_up": 10}),
+    Phase(700, {"picture": 0.8, "grounding": 0.08, "told": 0.08, "drill": 0.04}),  # answers mostly in words from here
+    Phase(960, {"grounding": 1}),  # the vision tower alone learns to say what fills each cell
+    Phase(2100, {"picture": 0.8, "grounding": 0.08, "told": 0.08, "drill": 0.04}),
+    Phase(
+        4600,  # lists, sentences, arrows, and letters for options of every sort
+        {"picture": 0.66, "grounding": 0.12, "told": 0.06, "letters": 0.13, "drill": 0.03},
+        {"looked_up": 0, "sentences": 4},
+    ),
+)
+"""What is learned when. Text in every phase keeps the look-ups alive."""
+STEPS, SENTENCES_FROM = PHASES[-1].end, PHASES[-2].end
 VISION_RATE = 2.0
 """The vision tower's learning rate relative to the language model's, whose head start a high rate destroys."""
 WARMUP, DECAY_FROM = 50, 0.6
@@ -49,41 +66,30 @@ PROBE_SEED = 800_000_000
 def vocabulary_texts() -> list[str]:
     """Everything the tokenizer should know as whole words: lessons, and the benchmark's prompts and scaffolds."""
     rng = random.Random(0)
-    texts = []
-    for seed in range(1500):
-        texts += [text for turn in lesson(compose(seed), rng, shows_picture=seed % 2 == 0).turns for text in turn]
-    texts += [text for _ in range(300) for turn in drill(rng).turns for text in turn]
+    lessons = [lesson(compose(seed), rng, shows_picture=seed % 2 == 0, sentences=2) for seed in range(1500)]
+    lessons += [drill(rng, letters=index % 2 == 0) for index in range(600)]
+    texts = [text for item in lessons for turn in item.turns for text in turn]
     for record in build(compose, lambda scene: Image.new("RGB", (1, 1)), 300, 1500, 0, "train"):  # the texts matter
         texts += [prompts.direct(record), prompts.scaffold(record), scaffold.render(record)]
     return texts
 
 
 def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
-    if step < DRILL_STEPS:
-        return "drill", {}
-    if step in GROUNDING_STEPS:
-        return "grounding", {}
-    if step >= SENTENCES_FROM:
-        kind = rng.choices(["picture", "told", "drill"], [0.82, 0.08, 0.1])[0]
-        return kind, {"sentences": True} if kind == "drill" else {"count": 1, "looked_up": 0, "sentences": 3}
-    shares = KINDS if step < WORDS_FROM else KINDS_AT_LAST
-    kind = rng.choices(list(shares), list(shares.values()))[0]
-    if step >= WORDS_FROM or kind == "drill":
-        return kind, {}
-    return kind, {"kinds": LETTERED_FIRST, "count": 4 if kind == "picture" else 6, "looked_up": 10}
+    phase = next(phase for phase in PHASES if step < phase.end)
+    kind = rng.choices(list(phase.shares), list(phase.shares.values()))[0]
+    return kind, phase.lesson if kind in ("picture", "told") else {}
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm up, hold, then fall linearly; the sentences start a shorter fall of their own."""
+def learning_rate(step: int, peak: float) -> float:
+    """Warm up, hold, then fall linearly; the sentences start a fall of their own."""
     if step >= SENTENCES_FROM:
-        return peak * max(0.02, (steps - step) / (steps - SENTENCES_FROM))
-    steps = SENTENCES_FROM
+        return peak * max(0.02, (STEPS - step) / (STEPS - SENTENCES_FROM))
     if step < WARMUP:
         return peak * (step + 1) / WARMUP
-    fall_from = int(steps * DECAY_FROM)
+    fall_from = int(SENTENCES_FROM * DECAY_FROM)
     if step < fall_from:
         return peak
-    return peak * (0.02 + 0.98 * (steps - step) / (steps - fall_from))
+    return peak * (0.02 + 0.98 * (SENTENCES_FROM - step) / (SENTENCES_FROM - fall_from))
 
 
 def loss_and_hits(model: Qwen2_5_VLForConditionalGeneration, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,11 +109,11 @@ def loss_and_hits(model: Qwen2_5_VLForConditionalGeneration, batch: dict) -> tup
 def grounding_loss_and_hits(
     model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, batch: dict
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss of reading kind and colour off each visual token through the output layer; hits where a thing stands."""
+    """Loss of reading CELL_WORDS off each visual token through the output layer; hits where the word is not NOTHING."""
     text = model.model.language_model
     visual = model.model.visual(batch["pixel_values"], batch["image_grid_thw"]).pooler_output  # [B * 36, hidden]
     loss, hits = 0.0, []
-    for name, words in (("kinds", world.KINDS), ("colours", tuple(world.COLOURS))):
+    for name, words in CELL_WORDS.items():
         ids = torch.tensor([word_id(word, processor) for word in (NOTHING, *words)])
         logits = (text.norm(visual) @ text.embed_tokens.weight[ids].T).float()  # [B * 36, words]
         in_order = ids.sort()
@@ -139,64 +145,90 @@ def probe(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProces
     return {"tokens": round(hit.mean().item(), 3)} | accuracy
 
 
-def train(out: Path, steps: int, batch_size: int, peak: float, stop_at: int | None) -> None:
-    """Train from where the checkpoint in `out` stands to step `steps`, then write the model as bfloat16."""
+@dataclass
+class Run:
+    """A run's state, and where it is kept: `out/checkpoint.pt`, replaced as a whole."""
+
+    model: Qwen2_5_VLForConditionalGeneration
+    processor: Qwen2_5_VLProcessor
+    optimizer: torch.optim.Optimizer
+    settings: list[float]
+    checkpoint: Path
+    step: int = 0
+
+    @classmethod
+    def begin(cls, out: Path, batch_size: int, peak: float) -> "Run":
+        """A new run, or the one whose checkpoint is in `out`. Raises UserError if that has other settings."""
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / "processor").exists():
+            processor = Qwen2_5_VLProcessor.from_pretrained(out / "processor")
+        else:
+            processor = build_processor(vocabulary_texts())
+            processor.save_pretrained(out / "processor")
+        model = build_model(processor)
+        vision = list(model.model.visual.parameters())
+        known = set(map(id, vision))
+        language = [weight for weight in model.parameters() if id(weight) not in known]
+        groups = [{"params": language, "factor": 1.0}, {"params": vision, "factor": VISION_RATE}]
+        optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
+        run = cls(model, processor, optimizer, [STEPS, batch_size, peak], out / "checkpoint.pt")
+        if run.checkpoint.exists():
+            state = torch.load(run.checkpoint, weights_only=True)
+            if state["plan"] != run.settings:
+                raise UserError(f"{run.checkpoint} is of a run with other settings {state['plan']}: use another --out")
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            run.step = state["step"]
+        return run
+
+    def save(self) -> None:
+        """Write the checkpoint; the one before stays until this one is whole."""
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step}
+        temporary = self.checkpoint.with_suffix(".tmp")
+        torch.save(state | {"plan": self.settings}, temporary)
+        temporary.replace(self.checkpoint)
+
+    def learn(self, batch: dict[str, Any], rate: float) -> tuple[float, torch.Tensor]:
+        """One optimiser step: the loss, and whether each supervised token was right."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["factor"] * rate
+        with torch.autocast("cpu", torch.bfloat16):
+            if "kinds" in batch:
+                loss, hits = grounding_loss_and_hits(self.model, self.processor, batch)
+            else:
+                loss, hits = loss_and_hits(self.model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return loss.item(), hits
+
+
+def train(out: Path, batch_size: int, peak: float, stop_at: int | None) -> None:
+    """Train from where the checkpoint in `out` stands to the last step, then write the model as bfloat16."""
     torch.set_flush_denormal(True)  # late in training tiny values would slow a CPU down many times
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint = out / "checkpoint.pt"
-    processor_dir = out / "processor"
-    if processor_dir.exists():
-        processor = Qwen2_5_VLProcessor.from_pretrained(processor_dir)
-    else:
-        processor = build_processor(vocabulary_texts())
-        processor.save_pretrained(processor_dir)
-    model = build_model(processor)
-    vision = list(model.model.visual.parameters())
-    known = set(map(id, vision))
-    language = [weight for weight in model.parameters() if id(weight) not in known]
-    groups = [{"params": language, "factor": 1.0}, {"params": vision, "factor": VISION_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        if state["plan"] != [steps, batch_size, peak]:
-            raise UserError(f"{checkpoint} is of a run with other settings {state['plan']}: use another --out")
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["step"]
-    stream = LessonStream(processor, first, steps, batch_size, _plan)
+    run = Run.begin(out, batch_size, peak)
+    stream = LessonStream(run.processor, run.step, STEPS, batch_size, _plan)
     started = time.time()
-    with (out / "log.jsonl").open("a") as log, tqdm(total=steps, initial=first, desc="pretraining") as bar:
-        for step, batch in enumerate(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4), first):
-            for group in optimizer.param_groups:
-                group["lr"] = group["factor"] * learning_rate(step, steps, peak)
-            with torch.autocast("cpu", torch.bfloat16):
-                if "kinds" in batch:
-                    loss, hits = grounding_loss_and_hits(model, processor, batch)
-                else:
-                    loss, hits = loss_and_hits(model, batch)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
+    with (out / "log.jsonl").open("a") as log, tqdm(total=STEPS, initial=run.step, desc="pretraining") as bar:
+        for batch in DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4):
+            loss, hits = run.learn(batch, learning_rate(run.step, peak))
             bar.update()
-            entry = {"step": step + 1, "loss": loss.item(), "tokens": hits.float().mean().item()}
+            entry = {"step": run.step, "loss": loss, "tokens": hits.float().mean().item()}
             entry["picture"] = "pixel_values" in batch
-            if (step + 1) % PROBE_EVERY == 0:
-                entry["probe_text"] = probe(model, processor, shows_picture=False)
-                entry["probe_picture"] = probe(model, processor, shows_picture=True)
+            if run.step % PROBE_EVERY == 0:
+                entry["probe_text"] = probe(run.model, run.processor, shows_picture=False)
+                entry["probe_picture"] = probe(run.model, run.processor, shows_picture=True)
                 entry["seconds"] = time.time() - started
                 bar.write(json.dumps(entry))
             log.write(json.dumps(entry) + "\n")
             log.flush()
-            if (step + 1) % SAVE_EVERY == 0 or step + 1 in (steps, stop_at):
-                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-                temporary = checkpoint.with_suffix(".tmp")
-                torch.save(state | {"plan": [steps, batch_size, peak]}, temporary)
-                temporary.replace(checkpoint)
-            if step + 1 == stop_at:
+            if run.step % SAVE_EVERY == 0 or run.step in (STEPS, stop_at):
+                run.save()
+            if run.step == stop_at:
                 return
-    export(model, processor, out / "model")
+    export(run.model, run.processor, out / "model")
 
 
 def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, folder: Path) -> None:
@@ -208,12 +240,11 @@ def export(model: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProce
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the tiny Qwen2.5-VL from scratch on procedural scenes.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint, the log and the model")
-    parser.add_argument("--steps", type=int, default=2520)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--stop-at", type=int, help="stop after this step, to go on later")
     args = parser.parse_args()
-    train(args.out, args.steps, args.batch_size, args.learning_rate, args.stop_at)
+    train(args.out, args.batch_size, args.learning_rate, args.stop_at)
 
 
 if __name__ == "__main__":
