@@ -61,6 +61,16 @@ class Family:
         """The forward arguments that hand over ready features in place of pixels."""
         return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=tuple(features))}}
 
+    def shared_positions(
+        self, model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, grid: torch.Tensor
+    ) -> torch.Tensor:
+        """Positions of the shared parts of packed groups as the model itself gives them: (axes, G, P).
+
+        ids: (G, P), the shared parts, padded on the right. mask: (G, P), 1 where there is a token. grid: (G, 3).
+        """
+        kinds = (ids == model.config.image_token_id).int()
+        return model.model.get_rope_index(ids, kinds, image_grid_thw=grid, attention_mask=mask)[0]
+
     def eval_model(self, model: PreTrainedModel) -> str:
         """lmms-eval's `--model` for this checkpoint."""
         return "drbench_tiny" if model.num_parameters() < _TINY_PARAMETERS else self.lmms_model

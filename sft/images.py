@@ -40,6 +40,11 @@ class Images:
         with Image.open(io.BytesIO(_read(self._column[self._first_row[key]]["image"]))) as opened:
             return dict(self._processor.image_processor(images=[opened.convert("RGB")], return_tensors="pt"))
 
+    def processed_together(self, keys: Sequence[str]) -> dict[str, torch.Tensor]:
+        """The same for several images in one batch, along the first axis."""
+        found = [self.processed(key) for key in keys]
+        return {name: torch.cat([one[name] for one in found]) for name in found[0]}
+
     def _register(self, row: int, image: dict) -> str:
         if image["bytes"] is None and image["path"] in self._key_of_path:
             return self._key_of_path[image["path"]]

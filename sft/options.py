@@ -18,7 +18,13 @@ _CHOICES = {
     "tuning": ("lora", "full"),
     "split": SPLITS,
     "cache_features": ("auto", "on", "off"),
+    "packing": ("on", "off"),
 }
+
+_COUNTS = (
+    *("batch_size", "grad_accum", "lora_rank"),
+    *("max_length", "pack_length", "save_steps", "logging_steps", "limit"),
+)
 
 
 @dataclass
@@ -64,6 +70,13 @@ class Options:
     cache_features: str = field(
         default="auto", metadata={"help": "keep the frozen tower's features in memory: auto (up to 4 GiB) | on | off"}
     )
+    packing: str = field(
+        default="off",
+        metadata={"help": "on: the questions of an image share it in one sequence, with the same loss | off"},
+    )
+    pack_length: int = field(
+        default=2048, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+    )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "less memory, about a third slower"})
 
     seed: int = field(default=0, metadata={"help": "of initialisation, order and dropout"})
@@ -89,7 +102,16 @@ class Options:
         self.mixed()
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        for name in ("batch_size", "grad_accum", "lora_rank", "max_length", "save_steps", "logging_steps", "limit"):
+        for name in (
+            "batch_size",
+            "grad_accum",
+            "lora_rank",
+            "max_length",
+            "pack_length",
+            "save_steps",
+            "logging_steps",
+            "limit",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name} must be at least 1, not {value}")

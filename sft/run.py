@@ -27,6 +27,7 @@ from sft.encode import Encoded, encode, lengths
 from sft.families import Family
 from sft.images import Images, VisionCache, cache_bytes
 from sft.options import Options, parse
+from sft.packing import PackedCollator
 from sft.stages import Plan, plan, stages
 from sft.targets import method
 
@@ -105,14 +106,14 @@ def prepare(options: Options, out: Path) -> Job:
 
 def build_trainer(job: Job) -> train.StagedTrainer:
     """The trainer of a job. It writes into `job.out`."""
-    tokenizer, options = job.processor.tokenizer, job.options
+    options = job.options
     cached = _caches_features(job)
     metrics = log.MetricsLog(job.out, job.order)
     trainer = train.StagedTrainer(
         model=job.model,
         args=_training_arguments(options, job.out, job.order),
         train_dataset=PlannedSamples(job.order, job.encoded.samples),
-        data_collator=Collator(tokenizer.pad_token_id, job.processor.image_token_id, job.images, cached),
+        data_collator=_collator(job, cached),
         callbacks=[metrics, train.GradientCheck()],
         family=job.family,
         vision=VisionCache(job.family, job.images) if cached else None,
@@ -121,6 +122,13 @@ def build_trainer(job: Job) -> train.StagedTrainer:
     trainer.remove_callback(log.ProgressCallback)
     trainer.add_callback(log.StageProgress(job.order))
     return trainer
+
+
+def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
+    tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
+    if job.options.packing == "on":
+        return PackedCollator(*tokens, job.images, cached, job.options.pack_length)
+    return Collator(*tokens, job.images, cached)
 
 
 def _plan(options: Options, encoded: Encoded) -> Plan:
@@ -136,7 +144,8 @@ def _plan(options: Options, encoded: Encoded) -> Plan:
     per_step = options.batch_size * options.grad_accum * folder.processes()
     steps = options.steps_of(len(stage_list), len(encoded.samples) - encoded.mixed, per_step)
     mixed = options.mixed()
-    return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0)
+    images = [sample.image for sample in encoded.samples] if options.packing == "on" else None
+    return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0, images)
 
 
 def _dtype(options: Options) -> torch.dtype:
