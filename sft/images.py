@@ -35,9 +35,13 @@ class Images:
         """(width, height) in pixels, as stored."""
         return self._sizes[key]
 
+    def content(self, key: str) -> bytes:
+        """The image file itself."""
+        return _read(self._column[self._first_row[key]]["image"])
+
     def processed(self, key: str) -> dict[str, torch.Tensor]:
         """What the model takes: pixel_values (patches, values a patch) and image_grid_thw (1, 3)."""
-        with Image.open(io.BytesIO(_read(self._column[self._first_row[key]]["image"]))) as opened:
+        with Image.open(io.BytesIO(self.content(key))) as opened:
             return dict(self._processor.image_processor(images=[opened.convert("RGB")], return_tensors="pt"))
 
     def processed_together(self, keys: Sequence[str]) -> dict[str, torch.Tensor]:
