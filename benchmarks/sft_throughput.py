@@ -237,7 +237,7 @@ def report(runs: dict[str, list[dict]], arguments: argparse.Namespace) -> dict[s
     differences = {
         name: max(abs(a - b) for a, b in zip(losses["sft"], other, strict=True)) for name, other in losses.items()
     }
-    from sft.log import versions
+    from lmms_eval_drbench.versions import versions
 
     return {
         "questions_per_second_ratio": median["sft"]["questions_per_second"] / median["trl"]["questions_per_second"],

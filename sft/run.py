@@ -21,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.versions import versions
 from sft import export, families, folder, log, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
@@ -198,7 +199,7 @@ def _summary(job: Job) -> dict[str, Any]:
     return {
         "status": "running",
         "options": asdict(job.options),
-        "versions": log.versions(),
+        "versions": versions(),
         "data": {
             "name": job.data.name,
             "fingerprint": job.data.fingerprint,
