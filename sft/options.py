@@ -28,7 +28,7 @@ class Options:
     model: str = field(default="", metadata={"help": "model folder or hub id (required)"})
     data: str = field(default="", metadata={"help": "records: folder, .parquet, .jsonl or hub id (required)"})
     output_dir: str = field(default="", metadata={"help": "where the adapter and the logs go (required)"})
-    method: str = field(default="drscaffold", metadata={"help": "answer | drscaffold"})
+    method: str = field(default="drscaffold", metadata={"help": "answer | cot | llava_cot | drscaffold"})
     split: str = field(default="train", metadata={"help": "the data's split to train on"})
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
     mix: str = field(

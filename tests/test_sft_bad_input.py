@@ -161,7 +161,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
         (["--stage_steps=many"], "must be whole numbers"),
         (["--stage_steps=0"], "at least one step"),
         (["--schedule=nested"], "use one of current, cumulative, joint"),
-        (["--method=cot"], "use one of answer, drscaffold"),
+        (["--method=poem"], "use one of answer, cot, llava_cot, drscaffold"),
         (["--batch_size=0"], "--batch_size must be at least 1"),
         (["--lr_scheduler=magic"], "--lr_scheduler 'magic' is unknown"),
         (["--min_pixels=50000", "--max_pixels=10000"], "--min_pixels 50000 is above --max_pixels 10000"),
