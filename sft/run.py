@@ -16,12 +16,13 @@ from typing import Any
 import datasets
 import torch
 from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
+from transformers.integrations import is_tensorboard_available, is_wandb_available
 from transformers.trainer_utils import SchedulerType
 from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
-from sft import export, families, folder, log, train
+from sft import card, export, families, folder, inspection, log, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -58,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     options = parse(arguments)
     out = Path(options.output_dir).expanduser()
+    if options.inspect:
+        _inspect(prepare(options, out))
+        return 0
     previous = folder.previous_run(out, options)
     if previous and previous["status"] == "complete":
         print(f"{out} holds this run, complete. To evaluate it:\n  {previous['eval_command']}")
@@ -80,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
 def prepare(options: Options, out: Path) -> Job:
     """Load and check all input, cheapest first. Raises UserError."""
     recipe = method(options.method)
+    _reporter(options)
     family = families.identify(options.model)
     loaded = data.load(options.data, options.split)
     records = loaded.records
@@ -177,10 +182,20 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         dataloader_pin_memory=on_gpu,
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
-        report_to="none",
+        report_to=_reporter(options),
         disable_tqdm=False,
         **({"gradient_checkpointing": True} if options.gradient_checkpointing else {}),
     )
+
+
+def _reporter(options: Options) -> str:
+    """`--report_to`, if its package is there. Raises UserError."""
+    present = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
+    if options.report_to in present and not present[options.report_to]():
+        raise UserError(
+            f"--report_to {options.report_to} needs a package that is not installed: pip install {options.report_to}"
+        )
+    return options.report_to
 
 
 def _summary(job: Job) -> dict[str, Any]:
@@ -246,6 +261,15 @@ def _announce(summary: dict[str, Any]) -> None:
     print(f"trainable: {parameters['trainable']:,} of {parameters['total']:,} weights, on {summary['device']}")
 
 
+def _inspect(job: Job) -> None:
+    """Print what `--inspect` asks for."""
+    _announce(_summary(job))
+    print(inspection.module_map(job.model))
+    shown = inspection.samples(job.encoded, job.order.stages, job.images, job.processor, job.options.inspect)
+    for block in shown:
+        print(f"\n{block}")
+
+
 def _eval_command(out: Path, lmms_model: str, processor: ProcessorMixin, task: str) -> str:
     size = processor.image_processor.size
     model_args = f"pretrained={out.resolve()}"
@@ -271,6 +295,7 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
             "samples_per_second": round(len(job.order.entries) / seconds, 2) if seconds else None,
             "peak_memory_mib": log.peak_memory_mib(),
         }
+        card.write(out, summary)
         log.write_run(out, summary)
     except train.WRITE_ERRORS as error:
         raise UserError(f"the trained model could not be written to {out} ({error}); {train.last_good(out)}") from error
