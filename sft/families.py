@@ -129,6 +129,12 @@ def load_model(family: Family, model: str, dtype: torch.dtype) -> PreTrainedMode
     return loaded
 
 
+def stored_dtype(model: str) -> torch.dtype:
+    """The precision that a model's config names for its weights; fp32 where it names none."""
+    config = AutoConfig.from_pretrained(model)
+    return config.dtype or getattr(config.get_text_config(), "dtype", None) or torch.float32
+
+
 def _base_of(adapter: Path) -> str:
     try:
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))

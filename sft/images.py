@@ -37,13 +37,13 @@ class Images:
 
     def processed(self, key: str) -> dict[str, torch.Tensor]:
         """What the model takes: pixel_values (patches, values a patch) and image_grid_thw (1, 3)."""
-        with Image.open(io.BytesIO(_read(self._column[self._first_row[key]]["image"]))) as opened:
+        with Image.open(io.BytesIO(read_bytes(self._column[self._first_row[key]]["image"]))) as opened:
             return dict(self._processor.image_processor(images=[opened.convert("RGB")], return_tensors="pt"))
 
     def _register(self, row: int, image: dict) -> str:
         if image["bytes"] is None and image["path"] in self._key_of_path:
             return self._key_of_path[image["path"]]
-        content = _read(image)
+        content = read_bytes(image)
         key = hashlib.sha256(content).hexdigest()
         if image["bytes"] is None:
             self._key_of_path[image["path"]] = key
@@ -81,5 +81,6 @@ def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -
     return sum(image_tokens.values()) * hidden * dtype.itemsize
 
 
-def _read(image: dict) -> bytes:
+def read_bytes(image: dict) -> bytes:
+    """The stored bytes of an undecoded `datasets.Image` value."""
     return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
