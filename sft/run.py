@@ -94,14 +94,14 @@ def prepare(options: Options, out: Path) -> Job:
     mixed = options.mixed()
     mixed_in = data.load(mixed[0], options.split) if mixed else None
     extra = mixed_in.records if mixed_in else records.select([])
-    images = Images(datasets.concatenate_datasets([records, extra]), processor)
+    images = Images(datasets.concatenate_datasets([records, extra]), family, processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
     if mixed:
         encoded = encoded.with_mixed(extra, len(records), family, processor, images, options.max_length)
     order = _plan(options, encoded)
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))
-    eval_command = _eval_command(out, family.eval_model(base), processor, recipe.eval_task)
+    eval_command = _eval_command(out, family, family.eval_model(base), processor, recipe.eval_task, options)
     model = train.trainable(base, family, options)
     return Job(
         options, out, loaded, mixed_in, len(records), family, processor, images, encoded, order, model, eval_command
@@ -150,9 +150,14 @@ def _dtype(options: Options) -> torch.dtype:
 
 
 def _caches_features(job: Job) -> bool:
+    if not job.family.caches_features:
+        if job.options.cache_features == "on":
+            raise UserError(f"--cache_features on: {job.family.model_type} takes no ready features, leave it out")
+        return False
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
     hidden = job.model.config.get_text_config().hidden_size
+    hidden *= job.family.features_per_token(job.model)
     return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= _CACHE_LIMIT
 
 
@@ -200,7 +205,6 @@ def _reporter(options: Options) -> str:
 
 def _summary(job: Job) -> dict[str, Any]:
     longest, mean = lengths(job.encoded.samples)
-    size = job.processor.image_processor.size
     return {
         "status": "running",
         "options": asdict(job.options),
@@ -223,7 +227,7 @@ def _summary(job: Job) -> dict[str, Any]:
             "steps": job.order.steps,
             "samples_per_step": job.order.per_step,
         },
-        "pixels": {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]},
+        "pixels": families.pixel_limits(job.family, job.processor),
         "parameters": {
             "trainable": sum(p.numel() for p in job.model.parameters() if p.requires_grad),
             "total": sum(p.numel() for p in job.model.parameters()),
@@ -270,15 +274,23 @@ def _inspect(job: Job) -> None:
         print(f"\n{block}")
 
 
-def _eval_command(out: Path, lmms_model: str, processor: ProcessorMixin, task: str) -> str:
-    size = processor.image_processor.size
-    model_args = f"pretrained={out.resolve()}"
+def _eval_command(
+    out: Path, family: Family, lmms_model: str, processor: ProcessorMixin, task: str, options: Options
+) -> str:
+    """The lmms-eval call with the training's pixels; before it, the merge where that adapter needs a whole model."""
+    folder, before = out.resolve(), ""
+    if options.tuning == "lora" and not family.evaluates_adapters:
+        merging = ["python", "-m", "sft.export", "--format", "merged", "--model", str(folder)]
+        folder /= "merged"
+        before = shlex.join([*merging, "--output_dir", str(folder)]) + " && "
+    model_args = f"pretrained={folder}"
     if lmms_model != "drbench_tiny":
-        model_args += f",min_pixels={size['shortest_edge']},max_pixels={size['longest_edge']}"
+        limits = families.pixel_limits(family, processor)
+        model_args += "".join(f",{name}={value}" for name, value in limits.items())
         if not torch.cuda.is_available():
             model_args += ",device_map=cpu,device=cpu"
     words = ["lmms-eval", "--model", lmms_model, "--model_args", model_args, "--tasks", task, "--batch_size", "1"]
-    return shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
+    return before + shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
 
 
 def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:

@@ -73,9 +73,11 @@ class StagedTrainer(Trainer):
         labels = inputs["labels"][:, 1:]
         kept = (labels != IGNORE).any(dim=0).nonzero().squeeze(1)
         forward = {name: value for name, value in inputs.items() if name not in ("labels", "image_keys")}
+        if not self._family.token_types:
+            forward.pop("mm_token_type_ids")
         if self._vision is not None:
             features, grid = self._vision(_base(self.model), inputs["image_keys"])
-            forward |= {**self._family.feature_inputs(features), "image_grid_thw": grid}
+            forward |= self._family.feature_inputs(features) | ({} if grid is None else {"image_grid_thw": grid})
         outputs = model(**forward, logits_to_keep=kept, use_cache=False)
         loss = F.cross_entropy(
             outputs.logits.float().flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORE, reduction="sum"

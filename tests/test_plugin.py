@@ -142,8 +142,7 @@ def test_every_task_is_clustered_by_image_and_names_its_data(configs):
 
 
 def test_the_tiny_model_is_registered_for_both_interfaces():
-    (manifest,) = plugin.register()
-    assert manifest.model_id == "drbench_tiny"
+    assert [manifest.model_id for manifest in plugin.register()] == ["drbench_tiny", "drbench_native"]
     chat, simple = (MODEL_REGISTRY_V2.get_model_class("drbench_tiny", force_simple=simple) for simple in (False, True))
     assert (chat.__name__, chat.is_simple) == ("DRBenchTiny", False)
     assert (simple.__name__, simple.is_simple) == ("DRBenchTinySimple", True)
