@@ -7,6 +7,8 @@ them against the installed YAML.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lmms_eval_drbench.prompts import PROMPTS, suite_name
+
 
 @dataclass(frozen=True)
 class Column:
@@ -35,9 +37,8 @@ def _drbench() -> list[Column]:
     found = []
     for size, size_title in (("", ""), ("_mini", " mini")):
         for control, control_title in (("", ""), ("_blind", " blind")):
-            for prompt in ("direct", "scaffold"):
-                suffix = "" if prompt == "direct" else f"_{prompt}"
-                task = f"drbench{size}{control}{suffix}"
+            for prompt in ("direct", "scaffold") if control else PROMPTS:
+                task = suite_name(f"drbench{size}{control}", prompt)
                 title = f"DRBench{size_title}{control_title} ({prompt})"
                 found.append(Column(title, task, ("acc",), 100.0, in_average=task == "drbench"))
     return found
@@ -59,7 +60,7 @@ COLUMNS = [
 def average(values: Mapping[str, float | None], drbench: str = "drbench") -> float | None:
     """The paper's average in percent from column values by task; None unless every one of its benchmarks is there.
 
-    drbench: which DRBench task stands for DRBench, `drbench` or `drbench_scaffold`; the tables name it.
+    drbench: which DRBench task stands for DRBench, such as `drbench` or `drbench_scaffold`; the tables name it.
     """
     tasks = [drbench if column.task == "drbench" else column.task for column in COLUMNS if column.in_average]
     found = [values.get(task) for task in tasks]

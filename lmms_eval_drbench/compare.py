@@ -1,7 +1,7 @@
 """`python -m lmms_eval_drbench.compare BEFORE AFTER...`: the before/after table, from lmms-eval's output folders.
 
 Deltas are to the first run, in percentage points, with 95 % intervals that are paired by question and clustered by
-image. A prompt is part of a column's or row's name: direct and scaffold results are never merged.
+image. A prompt is part of a column's or row's name: results under different prompts are never merged.
 """
 
 import argparse
@@ -14,9 +14,8 @@ from lmms_eval_drbench.columns import COLUMNS, Column
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.intervals import Estimate
 from lmms_eval_drbench.markdown import escape, interval, percent, points, points_interval, table
+from lmms_eval_drbench.prompts import PROMPTS, split_suite, suite_name
 from lmms_eval_drbench.summary import Suite
-
-_SCAFFOLD = "_scaffold"
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,17 @@ def _check_data(entries: Sequence[Entry]) -> None:
 
 def _bases(entries: Sequence[Entry]) -> list[str]:
     """Suite names without their prompt, in the order of `COLUMNS`."""
-    known = [column.task.removesuffix(_SCAFFOLD) for column in COLUMNS]
-    present = {name.removesuffix(_SCAFFOLD) for entry in entries for name in entry.suites}
+    known = [split_suite(column.task)[0] for column in COLUMNS]
+    present = {split_suite(name)[0] for entry in entries for name in entry.suites}
     return sorted(present, key=lambda base: (known.index(base) if base in known else len(known), base))
 
 
 def _prompts_of(base: str, entry: Entry) -> list[str]:
-    return [name for name in (base, base + _SCAFFOLD) if name in entry.suites]
+    return [name for name in (suite_name(base, prompt) for prompt in PROMPTS) if name in entry.suites]
 
 
 def _prompt(suite: Suite) -> str:
-    return "scaffold" if suite.name.endswith(_SCAFFOLD) else "direct"
+    return split_suite(suite.name)[1]
 
 
 # --- what was compared -----------------------------------------------------------------------------------------------
@@ -155,8 +154,8 @@ def _settings(run: runs.Run) -> dict[str, str]:
 def _benchmarks(entries: Sequence[Entry], shown: Sequence[Column], force: bool) -> str:
     values = [{column.task: entry.value(column) for column in shown} for entry in entries]
     averages = {
-        f"Average (DRBench {prompt})": [columns.average(found, task) for found in values]
-        for prompt, task in (("direct", "drbench"), ("scaffold", "drbench_scaffold"))
+        f"Average (DRBench {prompt})": [columns.average(found, suite_name("drbench", prompt)) for found in values]
+        for prompt in PROMPTS
     }
     averages = {title: found for title, found in averages.items() if any(value is not None for value in found)}
     lines = []
@@ -263,8 +262,8 @@ def read_entries(paths: Sequence[str], names: str | None, native: str | None) ->
         titles = list(paths)
     prompts = _one_each(native, paths, "--native") or [None] * len(paths)
     for prompt in prompts:
-        if prompt not in (None, "direct", "scaffold"):
-            raise UserError(f"--native {prompt}: a run's native prompt is direct or scaffold")
+        if prompt is not None and prompt not in PROMPTS:
+            raise UserError(f"--native {prompt}: a run's native prompt is one of {', '.join(PROMPTS)}")
     found = []
     for path, title, prompt in zip(paths, titles, prompts, strict=True):
         run = runs.read(path)
@@ -286,7 +285,7 @@ def main() -> None:
     parser.add_argument("before", help="lmms-eval's output folder of the run that deltas refer to")
     parser.add_argument("after", nargs="+", help="output folders of the other runs")
     parser.add_argument("--names", help="names of the runs, separated by commas (default: the folders' names)")
-    parser.add_argument("--native", help="the prompt each run was trained for (direct or scaffold), by commas")
+    parser.add_argument("--native", help="the prompt each run was trained for, by commas: " + ", ".join(PROMPTS))
     parser.add_argument("--output", help="also write the table to this file")
     parser.add_argument("--force", action="store_true", help="compare runs on different data too, and mark the table")
     arguments = parser.parse_args()

@@ -14,8 +14,11 @@ from typing import Any
 
 import task_configs
 
-MODEL = "drbench_tiny"
-_ADAPTERS = "lmms_eval_drbench.tiny.adapter"
+MODELS = {
+    "drbench_tiny": ("lmms_eval_drbench.tiny.adapter.DRBenchTinySimple", "lmms_eval_drbench.tiny.adapter.DRBenchTiny"),
+    "drbench_native": (None, "lmms_eval_drbench.native.DRBenchNative"),
+}
+"""Our models' names → (class with the simple interface, class with the chat interface)."""
 
 
 def tasks_dir() -> Path:
@@ -24,7 +27,7 @@ def tasks_dir() -> Path:
 
 
 def register() -> list[Any]:
-    """Entry point of the group `lmms_eval.models`: index our tasks, and return the manifest of `drbench_tiny`.
+    """Entry point of the group `lmms_eval.models`: index our tasks, and return the manifests of our models.
 
     Never raises: where lmms-eval is not as expected, it logs one sentence and steps aside.
     """
@@ -34,8 +37,10 @@ def register() -> list[Any]:
 
         _leave_out_empty_tasks(TaskManager)
         _index_our_tasks(TaskManager)
-        chat, simple = f"{_ADAPTERS}.DRBenchTiny", f"{_ADAPTERS}.DRBenchTinySimple"
-        return [ModelManifest(MODEL, simple_class_path=simple, chat_class_path=chat)]
+        return [
+            ModelManifest(name, simple_class_path=simple, chat_class_path=chat)
+            for name, (simple, chat) in MODELS.items()
+        ]
     except Exception as error:  # a broken or newer lmms-eval must never crash because of us
         _log(f"lmms-eval-drbench steps aside, this lmms-eval is not the one it knows ({error!r}): use lmms-eval 0.7.3")
         return []

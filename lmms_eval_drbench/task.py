@@ -116,6 +116,14 @@ def doc_to_text_scaffold(doc: Mapping[str, Any]) -> str:
     return prompts.scaffold(doc)
 
 
+def doc_to_text_cot(doc: Mapping[str, Any]) -> str:
+    return prompts.cot(doc)
+
+
+def doc_to_text_llava_cot(doc: Mapping[str, Any]) -> str:
+    return prompts.llava_cot(doc)
+
+
 def doc_to_target(doc: Mapping[str, Any]) -> str:
     """The answer as a model should write it."""
     return gold_answer(doc)
@@ -127,6 +135,14 @@ def process_results_direct(doc: Mapping[str, Any], results: Sequence[str]) -> di
 
 def process_results_scaffold(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
     return _process(doc, results, "scaffold")
+
+
+def process_results_cot(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    return _process(doc, results, "cot")
+
+
+def process_results_llava_cot(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    return _process(doc, results, "llava_cot")
 
 
 def _process(doc: Mapping[str, Any], results: Sequence[str], prompt: str) -> dict[str, Any]:

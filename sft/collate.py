@@ -46,7 +46,7 @@ class Collator:
     Returns, for B items of which the longest has L tokens:
     input_ids (B, L); labels (B, L), the token itself where the loss runs and `IGNORE` elsewhere (the model predicts
     token i from position i - 1, the trainer shifts); mm_token_type_ids (B, L), 1 on image
-    placeholders; image_keys, B keys; and unless features are cached, pixel_values and image_grid_thw.
+    placeholders; image_keys, B keys; and unless features are cached, what `Images.batch` gives.
 
     Example, stage 2 of two items (p prompt, a field 1, b field 2, . padding; field 3 has been cut off):
         tokens  p p p a a b b .     labels  - - - - - b b -
@@ -71,7 +71,7 @@ class Collator:
             "image_keys": [item.sample.image for item in items],
         }
         if not self._cached:
-            batch |= self._images.processed_together(batch["image_keys"])
+            batch |= self._images.batch(batch["image_keys"])
         return batch
 
 

@@ -157,7 +157,7 @@ class PackedCollator:
         batch["mm_token_type_ids"] = (batch["input_ids"] == self._image_token).long()
         batch["image_keys"] = [group.image for group in in_order]
         if not self._cached:
-            batch |= self._images.processed_together(batch["image_keys"])
+            batch |= self._images.batch(batch["image_keys"])
         return batch
 
     def _empty(self) -> dict[str, int]:
@@ -178,7 +178,7 @@ def attention(groups: torch.Tensor, branches: torch.Tensor) -> torch.Tensor:
 
 
 def positions(shared: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Position of every token: (axes, B, L).
+    """Position of every token: (axes, B, L), or (B, L) where the model counts on one axis.
 
     shared: (axes, G, P), positions of the shared parts as the model itself gives them. A branch goes on from the
     highest of them on any axis, plus one.
@@ -188,4 +188,5 @@ def positions(shared: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Ten
     highest = shared.masked_fill(~real, -1).amax(dim=(0, 2))  # (G,)
     of_shared = shared[:, groups, offsets.clamp(max=shared.shape[2] - 1)]
     of_branch = (highest[groups] + 1 + offsets).expand_as(of_shared)
-    return torch.where(batch["branches"] == 0, of_shared, of_branch)
+    found = torch.where(batch["branches"] == 0, of_shared, of_branch)
+    return found[0] if len(found) == 1 else found

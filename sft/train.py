@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,23 +72,23 @@ class StagedTrainer(Trainer):
 
         So a token weighs the same however the step is cut into batches and processes.
         """
-        labels = inputs["labels"]
-        base = _base(self.model)
+        labels, base = inputs["labels"], _base(self.model)
         forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
+        if not self._family.token_types:
+            forward.pop("mm_token_type_ids")
         if self._vision is not None:
             features, grid = self._vision(base, inputs["image_keys"])
-            forward |= {**self._family.feature_inputs(features), "image_grid_thw": grid}
+            forward |= self._family.feature_inputs(features) | ({} if grid is None else {"image_grid_thw": grid})
         if "groups" in inputs:
-            forward |= self._packed(base, inputs, forward["image_grid_thw"])
-        with summed_loss(base.get_output_embeddings(), labels):
-            outputs = model(**forward, use_cache=False)
-        loss = outputs.logits
+            forward |= self._packed(base, inputs, forward.get("image_grid_thw"))
+        call = partial(model, **forward, use_cache=False)
+        loss = summed_loss(call, base.get_output_embeddings(), labels, self._family.plain_head)
         tokens = num_items_in_batch if num_items_in_batch is not None else (labels[:, 1:] != IGNORE).sum()
         # DistributedDataParallel averages gradients over processes, and `tokens` counts all of theirs.
         loss = loss / tokens * self.accelerator.num_processes
-        return (loss, outputs) if return_outputs else loss
+        return (loss, {}) if return_outputs else loss
 
-    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, torch.Tensor]:
         shared = self._family.shared_positions(base, inputs["shared_ids"], inputs["shared_mask"], grid)
         return {
             "attention_mask": packing.attention(inputs["groups"], inputs["branches"]),

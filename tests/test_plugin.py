@@ -12,13 +12,13 @@ from lmms_eval.tasks import TaskManager
 from loguru import logger
 
 from lmms_eval_drbench import plugin
+from lmms_eval_drbench.prompts import split_suite
 from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
 
 SUITES = [
-    f"drbench{mini}{blind}{scaffold}"
+    f"drbench{mini}{control}"
     for mini in ("", "_mini")
-    for blind in ("", "_blind")
-    for scaffold in ("", "_scaffold")
+    for control in ("", "_scaffold", "_cot", "_llava_cot", "_blind", "_blind_scaffold")
 ]
 TREE = {
     **{suite: [f"{suite}_{layer}" for layer in Layer] for suite in SUITES},
@@ -107,13 +107,13 @@ def test_the_yaml_agrees_with_the_taxonomy(configs):
     for name, (suite, category) in LEAVES.items():
         config = configs[name]
         mini = "mini_" if "_mini" in suite else ""
-        prompt = "scaffold" if suite.endswith("_scaffold") else "direct"
+        prompt = split_suite(suite)[1]
         visual = "no_visual" if "_blind" in suite else "doc_to_visual"
         assert config["process_docs"] == f"lmms_eval_drbench.task.docs_{mini}{category}"
         assert config["doc_to_text"] == f"lmms_eval_drbench.task.doc_to_text_{prompt}"
         assert config["process_results"] == f"lmms_eval_drbench.task.process_results_{prompt}"
         assert config["doc_to_visual"] == f"lmms_eval_drbench.task.{visual}"
-        assert config["generation_kwargs"]["max_new_tokens"] >= (768 if prompt == "scaffold" else 128)
+        assert config["generation_kwargs"]["max_new_tokens"] >= (128 if prompt == "direct" else 768)
 
 
 def test_no_two_tasks_share_their_generation_arguments(configs):
@@ -142,8 +142,7 @@ def test_every_task_is_clustered_by_image_and_names_its_data(configs):
 
 
 def test_the_tiny_model_is_registered_for_both_interfaces():
-    (manifest,) = plugin.register()
-    assert manifest.model_id == "drbench_tiny"
+    assert [manifest.model_id for manifest in plugin.register()] == ["drbench_tiny", "drbench_native"]
     chat, simple = (MODEL_REGISTRY_V2.get_model_class("drbench_tiny", force_simple=simple) for simple in (False, True))
     assert (chat.__name__, chat.is_simple) == ("DRBenchTiny", False)
     assert (simple.__name__, simple.is_simple) == ("DRBenchTinySimple", True)

@@ -375,7 +375,7 @@ def test_names_are_harmless_in_markdown(folders):
     [
         (["--names", "a"], "--names gives 1"),
         (["--names", "a,"], "--names"),
-        (["--native", "direct,cot"], "direct or scaffold"),
+        (["--native", "direct,poem"], "one of direct, scaffold, cot, llava_cot"),
     ],
 )
 def test_wrong_options_are_named(folders, command, options, message):

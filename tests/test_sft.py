@@ -89,7 +89,7 @@ def test_prompt_tokens_equal_those_of_lmms_evals_qwen2_5_vl(job, random_tiny, to
     expected = processor(text=text, images=[Image.new("RGB", size)], return_tensors="pt")
 
     rows = data.load(str(toy_data), "train").records.select([2])
-    images = Images(rows, processor)
+    images = Images(rows, job.family, processor)
     images._sizes = dict.fromkeys(images.keys, size)
     (sample,) = encode(rows, METHODS["drscaffold"], job.family, processor, images, 4096).samples
     assert sample.prompt.tolist() == expected["input_ids"][0].tolist()
