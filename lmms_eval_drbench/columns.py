@@ -30,11 +30,15 @@ class Column:
         return self.scale * sum(metrics[metric] for metric in self.metrics) / len(self.metrics)
 
 
+CONTROLS = ("blind", "shuffled", "circular")
+"""Variants that should stay at chance (blind, shuffled), and one that should stay where it was (circular)."""
+
+
 def _drbench() -> list[Column]:
     """DRBench and its variants, task names as in `task_configs/tasks`. Direct DRBench counts in the average."""
     found = []
     for size, size_title in (("", ""), ("_mini", " mini")):
-        for control, control_title in (("", ""), ("_blind", " blind")):
+        for control, control_title in (("", ""), *((f"_{name}", f" {name}") for name in CONTROLS)):
             for prompt in ("direct", "scaffold"):
                 suffix = "" if prompt == "direct" else f"_{prompt}"
                 task = f"drbench{size}{control}{suffix}"

@@ -12,7 +12,8 @@ from lmms_eval_drbench.markdown import escape, interval, percent, table
 from lmms_eval_drbench.summary import Row, Suite
 
 _COLUMNS = {"partial": "partial", "chance": "chance", "unparsed": "unparsed %", "truncated": "truncated %"}
-_GROUNDING = {
+_OPTIONAL = {
+    "rotation_acc": "rotations right",
     "entity_f1": "entity F1",
     "relation_f1": "relation F1",
     "anchored": "anchored %",
@@ -75,7 +76,7 @@ def markdown(run: runs.Run) -> str:
 def suite_table(suite: Suite) -> str:
     """One suite's rows, and below them the constant policies of its false premise questions."""
     rows = summary.rows(suite)
-    extra = _COLUMNS | {name: title for name, title in _GROUNDING.items() if any(name in row.means for row in rows)}
+    extra = _COLUMNS | {name: title for name, title in _OPTIONAL.items() if any(name in row.means for row in rows)}
     lines = [_line(row, list(extra)) for row in rows]
     for row in rows:
         for policy, title in _POLICIES.items():

@@ -12,20 +12,31 @@ from lmms_eval.tasks import TaskManager
 from loguru import logger
 
 from lmms_eval_drbench import plugin
-from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
+from lmms_eval_drbench.taxonomy import Layer, categories_of
 
 SUITES = [
-    f"drbench{mini}{blind}{scaffold}"
+    f"drbench{mini}{control}{scaffold}"
     for mini in ("", "_mini")
-    for blind in ("", "_blind")
+    for control in ("", "_blind", "_shuffled", "_circular")
     for scaffold in ("", "_scaffold")
 ]
+
+
+def layers_of(suite: str) -> list[Layer]:
+    """With another picture, a false premise may be true: the shuffled control has no layer 3."""
+    return [layer for layer in Layer if "_shuffled" not in suite or layer != "logical_rigor"]
+
+
 TREE = {
-    **{suite: [f"{suite}_{layer}" for layer in Layer] for suite in SUITES},
-    **{f"{suite}_{layer}": [f"{suite}_{c}" for c in categories_of(layer)] for suite in SUITES for layer in Layer},
+    **{suite: [f"{suite}_{layer}" for layer in layers_of(suite)] for suite in SUITES},
+    **{
+        f"{suite}_{layer}": [f"{suite}_{c}" for c in categories_of(layer)]
+        for suite in SUITES
+        for layer in layers_of(suite)
+    },
 }
 """Every group and its members."""
-LEAVES = {f"{suite}_{category}": (suite, category) for suite in SUITES for category in Category}
+LEAVES = {f"{suite}_{c}": (suite, c) for suite in SUITES for layer in layers_of(suite) for c in categories_of(layer)}
 NAMES = {*TREE, *LEAVES, "drbench_base_skills"}
 
 
@@ -108,10 +119,13 @@ def test_the_yaml_agrees_with_the_taxonomy(configs):
         config = configs[name]
         mini = "mini_" if "_mini" in suite else ""
         prompt = "scaffold" if suite.endswith("_scaffold") else "direct"
-        visual = "no_visual" if "_blind" in suite else "doc_to_visual"
-        assert config["process_docs"] == f"lmms_eval_drbench.task.docs_{mini}{category}"
+        visual = {"_blind": "no_visual", "_shuffled": "shuffled_visual"}
+        visual = next((name for control, name in visual.items() if control in suite), "doc_to_visual")
+        selected = next((control for control in ("shuffled_", "circular_") if control in f"{suite}_"), "")
+        scored = "circular_" if "_circular" in suite else ""
+        assert config["process_docs"] == f"lmms_eval_drbench.task.docs_{mini}{selected}{category}"
         assert config["doc_to_text"] == f"lmms_eval_drbench.task.doc_to_text_{prompt}"
-        assert config["process_results"] == f"lmms_eval_drbench.task.process_results_{prompt}"
+        assert config["process_results"] == f"lmms_eval_drbench.task.process_results_{scored}{prompt}"
         assert config["doc_to_visual"] == f"lmms_eval_drbench.task.{visual}"
         assert config["generation_kwargs"]["max_new_tokens"] >= (768 if prompt == "scaffold" else 128)
 
