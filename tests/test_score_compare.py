@@ -245,9 +245,11 @@ def test_the_score_command(folders, command):
     assert code == 0
     for shown in ("models/trained", "toy data", "`0123456789abcdef`", "| **overall** | 60 | 75.0 |", "always reject"):
         assert shown in printed
+    assert "| logical rigor, given structural grounding and contextual application right on the image |" in printed
     suite = json.loads(command(score.main, folders["trained"], "--format", "json")[1])["suites"]["drbench"]
     overall = next(row for row in suite["rows"] if row["level"] == "overall")
     assert (overall["acc"]["mean"], overall["acc"]["n"], suite["data"]) == (0.75, 60, "toy data")
+    assert [found["layer"] for found in suite["conditional"]] == ["contextual_application", "logical_rigor"]
 
 
 def test_the_score_command_on_bad_input(folders, tmp_path, command):
