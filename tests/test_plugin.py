@@ -37,7 +37,9 @@ TREE = {
 }
 """Every group and its members."""
 LEAVES = {f"{suite}_{c}": (suite, c) for suite in SUITES for layer in layers_of(suite) for c in categories_of(layer)}
-NAMES = {*TREE, *LEAVES, "drbench_base_skills"}
+RETENTION = {file.stem for file in (plugin.tasks_dir() / "retention").glob("*.yaml")}
+OURS = {*TREE, *LEAVES, "drbench_base_skills"}
+NAMES = OURS | RETENTION
 
 
 class Manager(TaskManager):
@@ -63,8 +65,8 @@ def read(path: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def configs() -> dict[str, dict]:
-    """Every task and group as its YAML says it."""
-    found = [read(file) for file in plugin.tasks_dir().rglob("*.yaml")]
+    """Every task and group of DRBench as its YAML says it."""
+    found = [read(file) for file in plugin.tasks_dir().rglob("drbench*.yaml")]
     return {config.get("task") if isinstance(config.get("task"), str) else config["group"]: config for config in found}
 
 
@@ -83,8 +85,8 @@ def logged():
 def test_every_task_is_found_with_no_flag():
     manager = Manager()
     assert set(manager.all_tasks) == NAMES
-    assert set(manager.all_groups) == set(TREE)
-    assert set(manager.all_subtasks) == NAMES - set(TREE)
+    assert set(manager.all_groups) == {*TREE, "retention", "retention_blink"}
+    assert set(manager.all_subtasks) == NAMES - set(manager.all_groups)
 
 
 def test_without_the_default_tasks_ours_are_left_out_too_unless_named():
@@ -113,7 +115,7 @@ def test_the_real_list_of_tasks_names_ours(tmp_path):
 
 
 def test_the_yaml_agrees_with_the_taxonomy(configs):
-    assert set(configs) == NAMES
+    assert set(configs) == OURS
     assert {name: configs[name]["task"] for name in TREE} == TREE
     for name, (suite, category) in LEAVES.items():
         config = configs[name]
@@ -132,7 +134,7 @@ def test_the_yaml_agrees_with_the_taxonomy(configs):
 
 def test_no_two_tasks_share_their_generation_arguments(configs):
     """Upstream batches requests of all tasks by these alone, and takes a batch's images from its first task."""
-    tasks = NAMES - set(TREE)
+    tasks = OURS - set(TREE)
     assert len({str(configs[name]["generation_kwargs"]) for name in tasks}) == len(tasks)
     for name in tasks:
         assert configs[name]["generation_kwargs"]["until"] == [f"<|{name}|>"]
@@ -146,7 +148,7 @@ def test_every_level_has_acc_weighted_by_size(configs):
 
 
 def test_every_task_is_clustered_by_image_and_names_its_data(configs):
-    for name in NAMES - set(TREE):
+    for name in OURS - set(TREE):
         assert (configs[name]["cluster_key"], configs[name]["score_key"]) == ("image_id", "acc")
         expected = "BASE_SKILLS" if name == "drbench_base_skills" else "DATA"
         assert configs[name]["metadata"] == f"lmms_eval_drbench.task.{expected}"
