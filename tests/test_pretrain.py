@@ -6,7 +6,7 @@ import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from lmms_eval_drbench.build.sources.procedural import compose
-from lmms_eval_drbench.tiny import drills, lessons, pretrain, sentences
+from lmms_eval_drbench.tiny import drills, lessons, pretrain
 from lmms_eval_drbench.tiny.curriculum import drill, lesson
 
 PHASES = tuple(
@@ -18,13 +18,13 @@ PHASES = tuple(
         (4, "letters", {}),
         (5, "told", {"count": 1, "looked_up": 0, "sentences": 2}),
     )
-)
+) + (pretrain.Phase(6, {"picture": 1}, {"looked_up": 0, "sentences": 2}, at_length=True),)
 
 
 def train(monkeypatch, out, stop_at=None):
     monkeypatch.setattr(pretrain, "PHASES", PHASES)
     monkeypatch.setattr(pretrain, "STEPS", PHASES[-1].end)
-    monkeypatch.setattr(pretrain, "SENTENCES_FROM", PHASES[-2].end)
+    monkeypatch.setattr(pretrain, "SENTENCES_FROM", PHASES[-3].end)
     texts = [
         text for seed in range(20) for turn in lesson(compose(seed), random.Random(seed), False).turns for text in turn
     ]
@@ -42,7 +42,7 @@ def test_an_interrupted_pretraining_goes_on_to_the_same_model(monkeypatch, tmp_p
         for name in ("whole", "parts")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert len((tmp_path / "parts/log.jsonl").read_text().splitlines()) == 5
+    assert len((tmp_path / "parts/log.jsonl").read_text().splitlines()) == 6
 
 
 def test_letters_of_a_drill_are_those_of_the_options_it_names():
@@ -79,7 +79,7 @@ def test_no_turn_of_pretraining_has_the_scaffolds_fields_tags_or_steps():
     texts = [
         text
         for seed in range(200)
-        for item in (lesson(compose(seed), rng, True, sentences=len(sentences.SENTENCES)), drill(rng, seed % 2 == 0))
+        for item in (lesson(compose(seed), rng, True, sentences=20, at_length=True), drill(rng, seed % 2 == 0, True))
         for turn in item.turns
         for text in turn
     ]

@@ -18,7 +18,7 @@ from lmms_eval_drbench.build.sources.procedural.world import KINDS
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.tiny.drills import letter_drill, look_up_drill
 from lmms_eval_drbench.tiny.questions import QUESTIONS
-from lmms_eval_drbench.tiny.sentences import SENTENCES, Turn
+from lmms_eval_drbench.tiny.sentences import AT_LENGTH, SENTENCES, Turn, with_remarks
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,19 @@ def lesson(
     count: int = 2,
     looked_up: int = 7,
     sentences: int = 0,
+    at_length: bool = False,
 ) -> Lesson:
     """`count` short questions of these `kinds`, `sentences` turns of lists, sentences and arrows, and the densest
     turns: `looked_up` look-ups and then, of a picture, its description. All but the description are shuffled.
+    at_length: answers step by step are among the sentences, and remarks stand behind what the user says.
 
     The description is never followed by another turn: its text would answer everything after it.
     """
     questions = [rng.choice(kinds or QUESTIONS)(scene, rng) for _ in range(count)]
     turns = [(prompts.direct(question), gold_answer(question)) for question in questions if question]
-    turns += [rng.choice(SENTENCES)(scene, rng) for _ in range(sentences)]
+    turns += [rng.choice(AT_LENGTH if at_length else SENTENCES)(scene, rng) for _ in range(sentences)]
+    if at_length:
+        turns = [(with_remarks(user, rng), assistant) for user, assistant in turns]
     if looked_up:
         turns.append(look_up(scene, rng, looked_up))
     rng.shuffle(turns)
@@ -58,9 +62,12 @@ def lesson(
     return Lesson(scene, turns, shows_picture)
 
 
-def drill(rng: random.Random, letters: bool = False) -> Lesson:
-    """A text-only lesson: look-ups in told facts, or the letters of all sorts of options."""
-    return Lesson(None, letter_drill(rng) if letters else look_up_drill(rng), shows_picture=False)
+def drill(rng: random.Random, letters: bool = False, at_length: bool = False) -> Lesson:
+    """A text-only lesson: look-ups in told facts, or the letters of all sorts of options; at_length: with remarks."""
+    turns = letter_drill(rng) if letters else look_up_drill(rng)
+    if at_length:
+        turns = [(with_remarks(user, rng), assistant) for user, assistant in turns]
+    return Lesson(None, turns, shows_picture=False)
 
 
 def _marks(thing: SceneObject) -> str:

@@ -154,7 +154,7 @@ class LessonStream(IterableDataset):
             rng = random.Random(step)
             kind, options = self._plan(step, rng)
             if kind in ("drill", "letters"):
-                drills = [drill(rng, letters=kind == "letters") for _ in range(2 * self._batch_size)]
+                drills = [drill(rng, letters=kind == "letters", **options) for _ in range(2 * self._batch_size)]
                 yield collate(drills, self._processor)
             elif kind == "grounding":
                 seeds = range(4 * self._batch_size)

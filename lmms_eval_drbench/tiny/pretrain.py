@@ -32,12 +32,13 @@ from lmms_eval_drbench.tiny.questions import LETTERED_FIRST
 @dataclass(frozen=True)
 class Phase:
     """A stretch of the run: the step before which it ends, the shares of its kinds of batches (see `LessonStream`),
-    and the arguments of `lesson` for pictures and told scenes.
+    the arguments of `lesson` for pictures and told scenes, and whether everything is asked at length.
     """
 
     end: int
     shares: dict[str, float]
     lesson: dict[str, Any] = field(default_factory=dict)
+    at_length: bool = False
 
 
 PHASES = (
@@ -51,9 +52,17 @@ PHASES = (
         {"picture": 0.66, "grounding": 0.12, "told": 0.06, "letters": 0.13, "drill": 0.03},
         {"looked_up": 0, "sentences": 4},
     ),
+    Phase(
+        5500,  # the same behind remarks of any length, and answers step by step: what is said last depends on far words
+        {"picture": 0.78, "grounding": 0.03, "told": 0.05, "letters": 0.14},
+        {"looked_up": 0, "sentences": 3, "count": 1},
+        at_length=True,
+    ),
 )
 """What is learned when. Text in every phase keeps the look-ups alive."""
-STEPS, SENTENCES_FROM = PHASES[-1].end, PHASES[-2].end
+STEPS = PHASES[-1].end
+SENTENCES_FROM = 2100
+"""From this phase on each has a fall of the learning rate of its own."""
 VISION_RATE = 2.0
 """The vision tower's learning rate relative to the language model's, whose head start a high rate destroys."""
 WARMUP, DECAY_FROM = 50, 0.6
@@ -77,13 +86,17 @@ def vocabulary_texts() -> list[str]:
 def _plan(step: int, rng: random.Random) -> tuple[str, dict[str, Any]]:
     phase = next(phase for phase in PHASES if step < phase.end)
     kind = rng.choices(list(phase.shares), list(phase.shares.values()))[0]
-    return kind, phase.lesson if kind in ("picture", "told") else {}
+    options = {"at_length": True} if phase.at_length and kind != "grounding" else {}
+    return kind, options | (phase.lesson if kind in ("picture", "told") else {})
 
 
 def learning_rate(step: int, peak: float) -> float:
-    """Warm up, hold, then fall linearly; the sentences start a fall of their own."""
-    if step >= SENTENCES_FROM:
-        return peak * max(0.02, (STEPS - step) / (STEPS - SENTENCES_FROM))
+    """Warm up, hold, then fall linearly; every phase from SENTENCES_FROM on is a fall of its own."""
+    start = 0
+    for phase in PHASES:
+        if SENTENCES_FROM <= start <= step < phase.end:
+            return peak * max(0.02, (phase.end - step) / (phase.end - start))
+        start = phase.end
     if step < WARMUP:
         return peak * (step + 1) / WARMUP
     fall_from = int(SENTENCES_FROM * DECAY_FROM)

@@ -32,9 +32,13 @@ def is_there(scene: Scene, rng: random.Random) -> Question | None:
 
 def which_colour(scene: Scene, rng: random.Random) -> Question | None:
     """The colour of a thing, from four."""
-    if not scene.unique():
+    return colour_of(scene, rng.choice(scene.unique()), rng) if scene.unique() else None
+
+
+def colour_of(scene: Scene, thing: SceneObject, rng: random.Random) -> Question | None:
+    """The colour of that thing, from four; None where there are several of its kind."""
+    if len(scene.named(thing.name)) > 1:
         return None
-    thing = rng.choice(scene.unique())
     others = rng.sample([colour for colour in COLOURS if colour != thing.colour], 3)
     return choice(f"What colour is the {thing.name}?", [thing.colour, *others], thing.colour, rng)
 
@@ -50,7 +54,12 @@ def which_colour_open(scene: Scene, rng: random.Random) -> Question | None:
 def which_object(scene: Scene, rng: random.Random) -> Question | None:
     """The thing of a colour, from two to four that are all there."""
     thing = _alone_in_colour(scene, rng)
-    if not thing:
+    return thing and object_like(scene, thing, rng)
+
+
+def object_like(scene: Scene, thing: SceneObject, rng: random.Random) -> Question | None:
+    """The thing of that thing's colour, from two to four; None where several have it, or there is nothing else."""
+    if sum(other.colour == thing.colour for other in scene.objects) > 1:
         return None
     others = [other.name for other in scene.unique() if other.name != thing.name]
     if not others:

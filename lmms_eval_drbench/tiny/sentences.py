@@ -11,7 +11,7 @@ from lmms_eval_drbench.build.questions.draft import place_of, seen
 from lmms_eval_drbench.build.questions.perception import absent_kinds
 from lmms_eval_drbench.build.questions.spatial import DIRECTIONS, direction
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.tiny.questions import is_there, which_colour, which_object
+from lmms_eval_drbench.tiny.questions import colour_of, is_there, object_like, which_colour, which_object
 
 Turn = tuple[str, str]
 """What the user says and what the assistant answers."""
@@ -131,8 +131,54 @@ def by_letter(scene: Scene, rng: random.Random) -> Turn:
     return f"{prompts.question_block(question)}\nSay it, then the letter.", f"The answer is {said}.\n{letter}"
 
 
+def step_by_step(scene: Scene, rng: random.Random) -> Turn:
+    """A perception question with options: what there is to see, then the answer in a sentence, then its letter."""
+    thing = rng.choice(scene.unique() or list(scene.objects))
+    question = rng.choice((colour_of, object_like))(scene, thing, rng)
+    if question is None:
+        return by_letter(scene, rng)
+    letter = question["answer"][0]
+    said = question["options"]["ABCD".index(letter)]
+    others = rng.sample(list(scene.objects), rng.randint(0, min(3, len(scene.objects))))
+    things = [thing, *(other for other in others if other is not thing)]
+    looked = rng.choice(
+        (
+            "\n".join(f"- {one.phrase}" for one in things),
+            f"{seen([thing])}\nThe {place_of(thing)}.",
+            f"{seen(things)}\n" + " ".join(f"The {place_of(one)}." for one in things),
+        )
+    )
+    ask = f"{prompts.question_block(question)}\nSay what you see, then the answer, then the letter."
+    return ask, f"{looked}\nThe answer is {said}.\n{letter}"
+
+
+_REMARKS = (
+    "Look at the whole picture first.",
+    "Keep it short.",
+    "Say only what can be seen in the picture.",
+    "Do not guess.",
+    "Write one object a line.",
+    "First say what is there, then what follows, then the answer.",
+    "Close with the answer.",
+    "The order does not matter, but every part of the question does.",
+    "Name each thing with its colour and its kind, as the question does.",
+    "Use plain words and whole sentences where you can, and lists where that is shorter.",
+    "Read the question twice, and answer that question and no other.",
+    "Where there are options, choose among them, separated by commas where several are right.",
+)
+
+
+def with_remarks(text: str, rng: random.Random) -> str:
+    """What the user says, and up to five remarks behind it: the answer must reach back over any of them.
+
+    Without them a small model learns to look a few words back, and is lost behind the longer prompts that people write.
+    """
+    return " ".join([f"{text}\n", *rng.sample(_REMARKS, rng.choice((0, 0, 1, 2, 5)))]).replace("\n ", "\n").strip()
+
+
 SENTENCES = (
     *(list_some, list_all, list_surface, tell_some, tell_some, look_for, look_for, condition, condition),
     *(arrows, compare_two, compare_two, neighbours, by_letter, by_letter),
 )
-"""The turns of the last part of the run, each as often as it is named."""
+AT_LENGTH = (*SENTENCES, step_by_step, step_by_step, step_by_step, step_by_step, step_by_step)
+"""The turns of the last two parts of the run, each as often as it is named."""
