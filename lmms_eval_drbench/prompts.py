@@ -17,8 +17,8 @@ _DIRECT = {
     QuestionType.OPEN_ENDED: "Answer with a short phrase.",
 }
 _ANSWER_SLOT = {
-    QuestionType.SINGLE_CHOICE: "the option's letter",
-    QuestionType.MULTIPLE_CHOICE: "the letters of all correct options, separated by commas",
+    QuestionType.SINGLE_CHOICE: "the option's letter or its text",
+    QuestionType.MULTIPLE_CHOICE: "the letters or texts of all correct options, separated by commas",
     QuestionType.OPEN_ENDED: "a short phrase",
 }
 _SCAFFOLD = (

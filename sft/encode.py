@@ -101,7 +101,7 @@ def encode(
                 keys.append(images.keys[first_row + row])
         if not chunk:
             continue
-        fields = [taught.fields(record) for record in chunk]
+        fields = [taught.target(record) for record in chunk]
         names = names or [name for name, _ in fields[0]]
         prompts = _prompts(chunk, taught, family, processor, [expansions[images.size(key)] for key in keys])
         targets = _targets(fields, family, processor)

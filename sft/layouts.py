@@ -53,7 +53,7 @@ def write(
     usable = [row for row, record in enumerate(records.remove_columns("image")) if taught.lacks(record) is None]
     if not usable:
         raise UserError(f"none of the {len(records)} records can be used for --method {taught.name}")
-    names = [name for name, _ in taught.fields(records.remove_columns("image")[usable[0]])]
+    names = [name for name, _ in taught.target(records.remove_columns("image")[usable[0]])]
     stage_list = stages(schedule, names)
     if make is not _trl and any(len(stage.active) != stage.last + 1 for stage in stage_list):
         raise UserError(
@@ -81,7 +81,7 @@ def write(
 
 def _trl(record: Mapping[str, Any], taught: Method, stage: Stage, image: Path, chat: Chat) -> dict[str, Any]:
     """The fields before the first supervised one stand at the end of the prompt, where no loss runs."""
-    fields = [text for _, text in taught.fields(record)]
+    fields = [text for _, text in taught.target(record)]
     first, last = min(stage.active), stage.last
     # A separator belongs to the field before it; the end of the turn to the last field.
     pieces = [text + SEPARATOR for text in fields[:-1]] + [fields[-1] + chat.family.turn_end]
@@ -95,7 +95,7 @@ def _trl(record: Mapping[str, Any], taught: Method, stage: Stage, image: Path, c
 
 def _messages(record: Mapping[str, Any], taught: Method, stage: Stage, image: Path, _: Chat | None) -> dict[str, Any]:
     question = taught.ask(record)
-    answer = SEPARATOR.join(text for _, text in taught.fields(record)[: stage.last + 1])
+    answer = SEPARATOR.join(text for _, text in taught.target(record)[: stage.last + 1])
     if _PLACEHOLDER in question + answer:
         raise UserError(
             f"record {record['id']} has {_PLACEHOLDER} in its text, which would be read as a picture: remove it"

@@ -18,6 +18,7 @@ _CHOICES = {
     "tuning": ("lora", "full"),
     "split": SPLITS,
     "cache_features": ("auto", "on", "off"),
+    "answers": ("letter", "text"),
     "packing": ("auto", "on", "off"),
     "report_to": ("none", "tensorboard", "wandb"),
 }
@@ -36,6 +37,9 @@ class Options:
     data: str = field(default="", metadata={"help": "records: folder, .parquet, .jsonl or hub id (required)"})
     output_dir: str = field(default="", metadata={"help": "where the adapter and the logs go (required)"})
     method: str = field(default="drscaffold", metadata={"help": "answer | cot | llava_cot | drscaffold"})
+    answers: str = field(
+        default="letter", metadata={"help": "what choice questions are answered with: letter | text (the option's)"}
+    )
     split: str = field(default="train", metadata={"help": "the data's split to train on"})
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
     mix: str = field(

@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def prepare(options: Options, out: Path) -> Job:
     """Load and check all input, cheapest first. Raises UserError."""
-    recipe = method(options.method)
+    recipe = method(options.method, options.answers)
     _reporter(options)
     family = families.identify(options.model)
     loaded = data.load(options.data, options.split)

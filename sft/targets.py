@@ -5,12 +5,13 @@ family's end-of-turn token. A new method is a new row of `METHODS`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lmms_eval_drbench import prompts, rationales, scaffold
+from lmms_eval_drbench.answers import extract
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.record import CHAIN_STEPS
+from lmms_eval_drbench.record import CHAIN_STEPS, option_letters
 
 SEPARATOR = "\n"
 """Stands between two fields and belongs to the earlier one; `scaffold.render` joins by the same."""
@@ -25,6 +26,7 @@ class Method:
 
     prompt: a name in `prompts.PROMPTS`. fields: record → `Fields`. lacks: record → what the record must have for
     this method and has not, as a phrase, or None. eval_task: the lmms-eval task with the method's native prompt.
+    in_words: whether choice questions are answered with the options' texts, not their letters.
     """
 
     name: str
@@ -32,17 +34,34 @@ class Method:
     fields: Callable[[Mapping[str, Any]], Fields]
     lacks: Callable[[Mapping[str, Any]], str | None]
     eval_task: str
+    in_words: bool = False
+
+    def target(self, record: Mapping[str, Any]) -> Fields:
+        """What the model is to write for this record."""
+        return self.fields(_answered_in_words(record) if self.in_words else record)
 
     def ask(self, record: Mapping[str, Any]) -> str:
         """The user's text of this record's prompt."""
         return prompts.PROMPTS[self.prompt](record)
 
 
-def method(name: str) -> Method:
-    """The method of that name; raises UserError listing the known ones."""
+def method(name: str, answers: str = "letter") -> Method:
+    """The method of that name, answering by `letter` or by `text`; raises UserError listing the known ones."""
     if name not in METHODS:
         raise UserError(f"unknown --method {name!r}: use one of {', '.join(METHODS)}")
-    return METHODS[name]
+    return replace(METHODS[name], in_words=answers == "text")
+
+
+def _answered_in_words(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with its right options' texts as its answer, where the answer parser reads them back as its letters.
+
+    A text with a comma, or one that is itself a letter, would be read as something else: then the letters stay.
+    """
+    if not record["options"]:
+        return record
+    texts = [record["options"][option_letters(record).index(letter)] for letter in record["answer"]]
+    read = extract(", ".join(texts), record).letters
+    return {**record, "answer": texts} if read == frozenset(record["answer"]) else record
 
 
 def _answer_fields(record: Mapping[str, Any]) -> Fields:

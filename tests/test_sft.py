@@ -14,7 +14,7 @@ from sft.encode import encode
 from sft.images import Images, VisionCache
 from sft.options import Options
 from sft.stages import stages
-from sft.targets import METHODS, SEPARATOR
+from sft.targets import METHODS, SEPARATOR, method
 
 
 def options_for(model, records, out="unused", **changes) -> Options:
@@ -244,3 +244,26 @@ def test_loss_weighs_tokens_not_samples_across_accumulation(job, trainer):
         [float(trainer.compute_loss(job.model, batch_of(job, stage, [i])).detach()) for i in samples]
     )
     assert abs(mean_of_means - float(whole.detach())) > 1e-4
+
+
+# Answers in words
+
+
+def test_answers_in_words_are_read_back_as_the_same_letters():
+    record = toy_record(1, question_type="multiple_choice", answer=["A", "C"])
+    taught = method("drscaffold", "text")
+    assert dict(taught.target(record))["answer"] == "<answer>red, blue</answer>"
+    assert dict(method("drscaffold").target(record))["answer"] == "<answer>A, C</answer>"
+    assert taught.ask(record) == METHODS["drscaffold"].ask(record)
+    assert method("answer", "text").target(toy_record(2)) == [("answer", toy_record(2)["options"][2])]
+
+
+@pytest.mark.parametrize("options", [["red, or so", "green"], ["B", "A"], ["a red one, a green one", "a red one"]])
+def test_an_option_text_that_would_be_misread_stays_a_letter(options):
+    record = toy_record(0, options=options, answer=["A"])
+    assert method("answer", "text").target(record) == [("answer", "A")]
+
+
+def test_an_open_answer_is_what_it_was():
+    record = toy_record(0, question_type="open_ended", options=[], answer=["red", "crimson"])
+    assert method("answer", "text").target(record) == [("answer", "red")]
