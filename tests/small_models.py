@@ -211,11 +211,12 @@ _PHI = (
 
 
 def _phi4_multimodal():
+    # Crops stay at 448 pixels: the processor's token count knows no other size.
     named = {"image_token": "<|image|>", "audio_token": "<|audio|>"}
     tokenizer = _tokenizer("<|end|>", ["<|user|>", "<|assistant|>"], **named)
     token = tokenizer.convert_tokens_to_ids
     processor = t.Phi4MultimodalProcessor(
-        t.Phi4MultimodalImageProcessor(size={"height": 56, "width": 56}, dynamic_hd=4),
+        t.Phi4MultimodalImageProcessor(dynamic_hd=2),
         t.Phi4MultimodalFeatureExtractor(),
         tokenizer,
         chat_template=_PHI,
@@ -227,9 +228,6 @@ def _phi4_multimodal():
             "intermediate_size": 48,
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
-            "image_size": 56,
-            "crop_size": 56,
-            "patch_size": 14,
             "image_token_id": token("<|image|>"),
         },
         audio_config={
