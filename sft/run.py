@@ -7,6 +7,7 @@ the answer alone. Everything that can be wrong with the input is found before th
 import math
 import shlex
 import shutil
+import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
-from sft import card, export, families, folder, inspection, log, train
+from sft import card, checkpoints, export, families, folder, guards, inspection, log, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -73,8 +74,21 @@ def main(arguments: list[str] | None = None) -> int:
     checkpoint = folder.claim(out, options, previous, summary)
     disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
+    stop = guards.StopOnSignal()
+    trainer.add_callback(stop)
     prepare_seconds = time.monotonic() - started
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError:
+        sentence = guards.out_of_memory(options, job.family.pixel_limits)
+        raise UserError(f"{sentence}; {checkpoints.left(out)}") from None
+    finally:
+        stop.restore()
+    if stop.received is not None and trainer.state.global_step < job.order.total_steps:
+        stopped = guards.Stopped(stop.received, trainer.state.global_step)
+        if trainer.is_world_process_zero():
+            print(f"{stopped}; to go on, give the same command with --resume", file=sys.stderr)
+        return stopped.exit_code
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         _finish(job, summary, prepare_seconds)
@@ -310,8 +324,10 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
         card.write(out, summary)
         log.write_run(out, summary)
     except train.WRITE_ERRORS as error:
-        raise UserError(f"the trained model could not be written to {out} ({error}); {train.last_good(out)}") from error
-    for path in train.checkpoints(out):
+        raise UserError(
+            f"the trained model could not be written to {out} ({error}), make room; {checkpoints.left(out)}"
+        ) from error
+    for path in checkpoints.found(out):
         shutil.rmtree(path)
     for row in rows:
         print(

@@ -1,7 +1,6 @@
 """Trainer, taught four things: the order of the plan, token-weighted loss, cached features, safe checkpoints."""
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import families
+from sft import checkpoints, families
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
 from sft.options import Options
-
-PARTIAL = ".checkpoint.partial"
 
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What the serialisers raise on a full disk: torch a RuntimeError, safetensors its own."""
@@ -87,6 +84,24 @@ class StagedTrainer(Trainer):
         loss = loss / tokens * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
+    def training_step(self, model: torch.nn.Module, inputs: dict, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One forward and backward pass; a loss that is no number ends the run before it can reach the weights."""
+        loss = super().training_step(model, inputs, *args, **kwargs)
+        if not torch.isfinite(loss):
+            raise UserError(self.not_finite(float(loss)))
+        return loss
+
+    def not_finite(self, loss: float) -> str:
+        """Where the loss broke, as one sentence: the step, its stage, and its records."""
+        step = self.state.global_step
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        items = [self.train_dataset[index] for index in range(step * size, (step + 1) * size)]
+        ids = ", ".join(dict.fromkeys(item.sample.record_id for item in items))
+        return (
+            f"the loss became {loss} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
+            f"the records {ids}: look at them, or lower --learning_rate; {checkpoints.left(Path(self.args.output_dir))}"
+        )
+
     def floating_point_ops(self, inputs: dict) -> int:
         """Not counted: Trainer's estimate walks every parameter at each step and nobody reads it."""
         return 0
@@ -104,26 +119,24 @@ class StagedTrainer(Trainer):
             self.model.load_state_dict(saved.state_dict())
 
     def _get_output_dir(self, trial: Any) -> str:
-        return os.path.join(self.args.output_dir, PARTIAL)
+        return os.path.join(self.args.output_dir, checkpoints.PARTIAL)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         """Write the checkpoint aside and rename it when it is whole, so the last good one survives a full disk."""
         out = Path(self.args.output_dir)
-        partial = out / PARTIAL / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        partial = out / checkpoints.PARTIAL / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         try:
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                old = checkpoints(out)
-                _replace(partial, out / partial.name)
-                for path in old:
-                    if path.name != partial.name:
-                        shutil.rmtree(path)
+                checkpoints.publish(partial, out)
         except WRITE_ERRORS as error:
-            raise UserError(f"{partial.name} could not be written to {out} ({error}); {last_good(out)}") from error
+            raise UserError(
+                f"{partial.name} could not be written to {out} ({error}), make room; {checkpoints.left(out)}"
+            ) from error
         finally:
             if self.args.should_save:
-                shutil.rmtree(out / PARTIAL, ignore_errors=True)
+                shutil.rmtree(out / checkpoints.PARTIAL, ignore_errors=True)
 
 
 class GradientCheck(TrainerCallback):
@@ -142,29 +155,6 @@ class GradientCheck(TrainerCallback):
             raise UserError(f"{len(without)} trainable weights got no gradient, the first is {without[0]}")
         if beyond:
             raise UserError(f"{len(beyond)} frozen weights got a gradient, the first is {beyond[0]}")
-
-
-def checkpoints(out: Path) -> list[Path]:
-    """Whole checkpoints in `out`, oldest first."""
-    found = [path for path in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if re.fullmatch(r".*-\d+", path.name)]
-    return sorted(found, key=step_of)
-
-
-def step_of(checkpoint: Path) -> int:
-    """The optimiser step after which a checkpoint was taken."""
-    return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def last_good(out: Path) -> str:
-    """What is left to go on from after a failed write, as a phrase."""
-    last = checkpoints(out)
-    return f"{last[-1].name} is whole: make room and use --resume" if last else "make room and start again"
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(source, target)
 
 
 def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
