@@ -4,7 +4,6 @@ Four stages (entities, relations, reasoning, answer) with staged gradient maskin
 the answer alone. Everything that can be wrong with the input is found before the first step.
 """
 
-import math
 import shlex
 import shutil
 import sys
@@ -23,7 +22,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
-from sft import card, checkpoints, export, families, folder, guards, inspection, log, train
+from sft import card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -135,6 +134,7 @@ def build_trainer(job: Job) -> train.StagedTrainer:
         callbacks=[metrics, train.GradientCheck()],
         family=job.family,
         vision=VisionCache(job.family, job.images) if cached else None,
+        rate_restarts=(job.order.steps, options.warmup_ratio) if options.lr_span == "stage" else None,
     )
     metrics.trainer = trainer
     trainer.remove_callback(log.ProgressCallback)
@@ -187,7 +187,7 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         gradient_accumulation_steps=options.grad_accum,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.lr_scheduler,
-        warmup_steps=math.ceil(options.warmup_ratio * order.total_steps),
+        warmup_steps=schedule.warmup_steps(options.warmup_ratio, order.total_steps),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         bf16=on_gpu,

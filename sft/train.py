@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import checkpoints, families
+from sft import checkpoints, families, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -43,9 +43,17 @@ def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTr
 class StagedTrainer(Trainer):
     """Walks the plan in order with one optimiser and one learning-rate schedule."""
 
-    def __init__(self, *args: Any, family: Family, vision: VisionCache | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        family: Family,
+        vision: VisionCache | None,
+        rate_restarts: tuple[list[int], float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage."""
         super().__init__(*args, **kwargs)
-        self._family, self._vision = family, vision
+        self._family, self._vision, self._rate_restarts = family, vision, rate_restarts
         # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
         self.model_accepts_loss_kwargs = True
         self.supervised_tokens = 0
@@ -53,6 +61,15 @@ class StagedTrainer(Trainer):
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """One schedule over the run, or one a stage."""
+        if self._rate_restarts is None or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        steps, warmup_ratio = self._rate_restarts
+        name = self.args.lr_scheduler_type
+        self.lr_scheduler = schedule.per_stage(optimizer or self.optimizer, name, steps, warmup_ratio)
+        return self.lr_scheduler
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
         batches, tokens = super().get_batch_samples(*args, **kwargs)

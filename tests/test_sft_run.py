@@ -54,6 +54,14 @@ def test_metrics_follow_the_stages_with_one_learning_rate_schedule(finished):
     assert all(line["loss"] > 0 and line["supervised_tokens"] > 0 for line in lines)
 
 
+def test_a_schedule_a_stage_starts_anew_with_each(random_tiny, toy_data, tmp_path):
+    """Linear with a quarter of warm-up over four steps: the peak at the second, zero behind the fourth."""
+    flags = ["--stage_steps=4,2,4,1", "--lr_span=stage", "--lr_scheduler=linear", "--warmup_ratio=0.25"]
+    sft(random_tiny, toy_data, tmp_path / "out", *flags, "--learning_rate=0.3")
+    rates = [line["learning_rate"] for line in metrics(tmp_path / "out")]
+    assert rates == pytest.approx([0, 0.3, 0.2, 0.1, 0, 0.3, 0, 0.3, 0.2, 0.1, 0])
+
+
 def test_run_file_says_what_was_trained_on_what(finished, toy_data):
     summary = json.loads((finished / "run.json").read_text())
     assert summary["status"] == "complete"
