@@ -201,6 +201,16 @@ def test_the_generic_family_finds_out_what_the_named_one_says(model):
     ]
 
 
+def test_a_family_that_nobody_named_trains_and_reloads(records, tmp_path, monkeypatch):
+    monkeypatch.delitem(families.FAMILIES, "llava_onevision")
+    model = small_models.build("llava_onevision", tmp_path / "model")
+    sft(model, records, tmp_path / "out", "--batch_size=4", "--stage_steps=2", "--learning_rate=0.01")
+    adapted, family = merge.load_adapted(tmp_path / "out")
+    assert family.lmms_model == "drbench_native" and not family.caches_features
+    names = [name.removeprefix("base_model.model.") for name, weight in adapted.named_parameters() if "lora_B" in name]
+    assert len(names) == 14 and all(name.startswith("model.language_model.layers.") for name in names)
+
+
 @pytest.mark.slow
 def test_the_printed_command_evaluates_the_saved_output(trained, model, records, monkeypatch, tmp_path):
     """lmms-eval's own adapter of the family, or ours, on the folder that the run's command names."""
