@@ -61,6 +61,10 @@ class Options:
     lora_alpha: int = field(default=32, metadata={"help": "scale of the adapter"})
     lora_dropout: float = field(default=0.0, metadata={"help": "dropout in the adapter"})
 
+    lora_targets: str = field(
+        default="", metadata={"help": "regular expression for whole module names; default: the family's linear layers"}
+    )
+
     max_length: int = field(default=4096, metadata={"help": "longest sample in tokens; a longer one is refused"})
     min_pixels: int | None = field(default=None, metadata={"help": "smallest image; default: the processor's own"})
     max_pixels: int | None = field(default=None, metadata={"help": "largest image; default: the processor's own"})

@@ -1,6 +1,7 @@
 """Trainer, taught four things: the order of the plan, token-weighted loss, cached features, safe checkpoints."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,31 @@ def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTr
         r=options.lora_rank,
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,
-        target_modules=family.lora_targets,
+        target_modules=lora_targets(model, family, options.lora_targets),
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, config)
+
+
+def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
+    """The regular expression for LoRA's modules: the one that was asked for, checked, or the family's own.
+
+    Raises UserError when it is none, matches nothing, or reaches into what stays frozen.
+    """
+    if not asked:
+        return family.lora_targets
+    try:
+        matched = [name for name, _ in model.named_modules() if re.fullmatch(asked, name)]
+    except re.error as error:
+        raise UserError(f"--lora_targets {asked!r} is no regular expression: {error}") from None
+    if not matched:
+        raise UserError(
+            f"--lora_targets {asked!r} matches no module's whole name; the default is {family.lora_targets}"
+        )
+    frozen = [name for name in matched if name.startswith(family.frozen)]
+    if frozen:
+        raise UserError(f"--lora_targets {asked!r} matches {frozen[0]}, which stays frozen: anchor it to the decoder")
+    return asked
 
 
 class StagedTrainer(Trainer):
