@@ -13,6 +13,8 @@ from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
 from transformers import AutoModelForMultimodalLM, AutoProcessor
 
+from lmms_eval_drbench.towers import look_both_ways
+
 _DEFAULT_NEW_TOKENS = 1024
 
 
@@ -40,6 +42,7 @@ class DRBenchNative(lmms):
         if dtype == "auto":
             dtype = "bfloat16" if self._device.type == "cuda" else "float32"
         self._model = AutoModelForMultimodalLM.from_pretrained(pretrained, dtype=getattr(torch, dtype))
+        look_both_ways(self._model)
         self._model.to(self._device).eval()
         self.processor = AutoProcessor.from_pretrained(pretrained)
         # Phi-4's class drops the template of its own folder (transformers 5.23); its tokenizer keeps it.

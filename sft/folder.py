@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lmms_eval_drbench.errors import UserError
-from sft import log, train
+from sft import checkpoints, log
 from sft.options import Options
 
 CONFIG_FILE = "config.yaml"
@@ -39,7 +40,7 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
     if not is_first_process():
         return previous if options.resume else None
     if previous is None:
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(path.name != f"{log.RUN_FILE}.partial" for path in out.iterdir()):
             raise UserError(f"--output_dir {out} holds files that are no run of sft: choose an empty folder")
         return None
     if options.overwrite:
@@ -61,8 +62,11 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
     if previous:
         if _fingerprints(previous) != _fingerprints(summary):
             raise UserError(f"--resume: the data changed since the run in {out} began: start anew with --overwrite")
-        last = train.checkpoints(out)
-        return last[-1] if last else None
+        last, problems = checkpoints.last_good(out)
+        if problems and is_first_process():
+            instead = f"going on from {last.name}" if last else "beginning anew"
+            print(f"{'; '.join(problems)}: {instead}", file=sys.stderr)
+        return last
     if not is_first_process():
         return None
     try:
@@ -70,8 +74,8 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
             for path in out.iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         out.mkdir(parents=True, exist_ok=True)
-        (out / CONFIG_FILE).write_text(options.as_config(), encoding="utf-8")
         log.write_run(out, summary)
+        (out / CONFIG_FILE).write_text(options.as_config(), encoding="utf-8")
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
     return None

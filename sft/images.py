@@ -78,10 +78,11 @@ class VisionCache:
 
         And the grids, (keys, 3), where the family's positions need them, else None.
         """
-        missing = list(dict.fromkeys(key for key in keys if key not in self._known))
-        if missing:
-            inputs = [self._images.processed(key) for key in missing]
-            for key, given, features in zip(missing, inputs, self._family.encode_images(model, inputs), strict=True):
+        for key in keys:
+            if key not in self._known:
+                # One by one: in a batch the last bits depend on the neighbours, which a resumed run may not repeat.
+                given = self._images.processed(key)
+                (features,) = self._family.encode_images(model, [given])
                 self._known[key] = (features.detach().cpu(), given.get("image_grid_thw"))
         features = [self._known[key][0].to(model.device, non_blocking=True) for key in keys]
         grids = [self._known[key][1] for key in keys]

@@ -20,6 +20,7 @@ _CHOICES = {
     "cache_features": ("auto", "on", "off"),
     "answers": ("letter", "text"),
     "packing": ("auto", "on", "off"),
+    "lr_span": ("run", "stage"),
     "report_to": ("none", "tensorboard", "wandb"),
 }
 
@@ -58,9 +59,10 @@ class Options:
     )
     batch_size: int = field(default=8, metadata={"help": "samples a device and forward pass"})
     grad_accum: int = field(default=1, metadata={"help": "forward passes an optimiser step"})
-    learning_rate: float = field(default=2e-4, metadata={"help": "peak of the one schedule over the whole run"})
+    learning_rate: float = field(default=2e-4, metadata={"help": "peak of the schedule"})
+    lr_span: str = field(default="run", metadata={"help": "a schedule over the whole run, or one a stage: run | stage"})
     lr_scheduler: str = field(default="cosine", metadata={"help": "a transformers scheduler: cosine, linear, ..."})
-    warmup_ratio: float = field(default=0.03, metadata={"help": "share of the run's steps with a rising rate"})
+    warmup_ratio: float = field(default=0.03, metadata={"help": "share of the schedule's steps with a rising rate"})
     weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay"})
     max_grad_norm: float = field(default=1.0, metadata={"help": "gradient clipping"})
 
@@ -68,6 +70,10 @@ class Options:
     lora_rank: int = field(default=16, metadata={"help": "rank of the adapter"})
     lora_alpha: int = field(default=32, metadata={"help": "scale of the adapter"})
     lora_dropout: float = field(default=0.0, metadata={"help": "dropout in the adapter"})
+
+    lora_targets: str = field(
+        default="", metadata={"help": "regular expression for whole module names; default: the family's linear layers"}
+    )
 
     max_length: int = field(default=4096, metadata={"help": "longest sample in tokens; a longer one is refused"})
     min_pixels: int | None = field(default=None, metadata={"help": "smallest image; default: the processor's own"})

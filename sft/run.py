@@ -4,9 +4,9 @@ Four stages (entities, relations, reasoning, answer) with staged gradient maskin
 the answer alone. Everything that can be wrong with the input is found before the first step.
 """
 
-import math
 import shlex
 import shutil
+import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.versions import versions
-from sft import card, export, families, folder, inspection, log, train
+from sft import card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -75,8 +75,21 @@ def main(arguments: list[str] | None = None) -> int:
     checkpoint = folder.claim(out, options, previous, summary)
     disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
+    stop = guards.StopOnSignal()
+    trainer.add_callback(stop)
     prepare_seconds = time.monotonic() - started
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError:
+        sentence = guards.out_of_memory(options, job.family.pixel_limits)
+        raise UserError(f"{sentence}; {checkpoints.left(out)}") from None
+    finally:
+        stop.restore()
+    if stop.received is not None and trainer.state.global_step < job.order.total_steps:
+        stopped = guards.Stopped(stop.received, trainer.state.global_step)
+        if trainer.is_world_process_zero():
+            print(f"{stopped}; to go on, give the same command with --resume", file=sys.stderr)
+        return stopped.exit_code
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         _finish(job, summary, prepare_seconds)
@@ -123,6 +136,7 @@ def build_trainer(job: Job) -> train.StagedTrainer:
         callbacks=[metrics, train.GradientCheck()],
         family=job.family,
         vision=VisionCache(job.family, job.images) if cached else None,
+        rate_restarts=(job.order.steps, options.warmup_ratio) if options.lr_span == "stage" else None,
     )
     metrics.trainer = trainer
     trainer.remove_callback(log.ProgressCallback)
@@ -190,7 +204,7 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         gradient_accumulation_steps=options.grad_accum,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.lr_scheduler,
-        warmup_steps=math.ceil(options.warmup_ratio * order.total_steps),
+        warmup_steps=schedule.warmup_steps(options.warmup_ratio, order.total_steps),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         bf16=on_gpu,
@@ -327,8 +341,10 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
         card.write(out, summary)
         log.write_run(out, summary)
     except train.WRITE_ERRORS as error:
-        raise UserError(f"the trained model could not be written to {out} ({error}); {train.last_good(out)}") from error
-    for path in train.checkpoints(out):
+        raise UserError(
+            f"the trained model could not be written to {out} ({error}), make room; {checkpoints.left(out)}"
+        ) from error
+    for path in checkpoints.found(out):
         shutil.rmtree(path)
     for row in rows:
         print(

@@ -15,17 +15,15 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import families, packing
+from sft import checkpoints, families, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
 from sft.loss import summed_loss
 from sft.options import Options
 
-PARTIAL = ".checkpoint.partial"
 _NOT_THE_MODELS = {"labels", "image_keys", *packing.LAYOUT}
 """What a batch carries beside the model's own inputs."""
-
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What the serialisers raise on a full disk: torch a RuntimeError, safetensors its own."""
 
@@ -40,18 +38,47 @@ def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTr
         r=options.lora_rank,
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,
-        target_modules=family.lora_targets,
+        target_modules=lora_targets(model, family, options.lora_targets),
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, config)
 
 
+def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
+    """The regular expression for LoRA's modules: the one that was asked for, checked, or the family's own.
+
+    Raises UserError when it is none, matches nothing, or reaches into what stays frozen.
+    """
+    if not asked:
+        return family.lora_targets
+    try:
+        matched = [name for name, _ in model.named_modules() if re.fullmatch(asked, name)]
+    except re.error as error:
+        raise UserError(f"--lora_targets {asked!r} is no regular expression: {error}") from None
+    if not matched:
+        raise UserError(
+            f"--lora_targets {asked!r} matches no module's whole name; the default is {family.lora_targets}"
+        )
+    frozen = [name for name in matched if name.startswith(family.frozen)]
+    if frozen:
+        raise UserError(f"--lora_targets {asked!r} matches {frozen[0]}, which stays frozen: anchor it to the decoder")
+    return asked
+
+
 class StagedTrainer(Trainer):
     """Walks the plan in order with one optimiser and one learning-rate schedule."""
 
-    def __init__(self, *args: Any, family: Family, vision: VisionCache | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        family: Family,
+        vision: VisionCache | None,
+        rate_restarts: tuple[list[int], float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage."""
         super().__init__(*args, **kwargs)
-        self._family, self._vision = family, vision
+        self._family, self._vision, self._rate_restarts = family, vision, rate_restarts
         # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
         self.model_accepts_loss_kwargs = True
         self.supervised_tokens = 0
@@ -59,6 +86,15 @@ class StagedTrainer(Trainer):
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """One schedule over the run, or one a stage."""
+        if self._rate_restarts is None or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        steps, warmup_ratio = self._rate_restarts
+        name = self.args.lr_scheduler_type
+        self.lr_scheduler = schedule.per_stage(optimizer or self.optimizer, name, steps, warmup_ratio)
+        return self.lr_scheduler
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
         batches, tokens = super().get_batch_samples(*args, **kwargs)
@@ -95,6 +131,24 @@ class StagedTrainer(Trainer):
             "position_ids": packing.positions(shared, inputs),
         }
 
+    def training_step(self, model: torch.nn.Module, inputs: dict, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One forward and backward pass; a loss that is no number ends the run before it can reach the weights."""
+        loss = super().training_step(model, inputs, *args, **kwargs)
+        if not torch.isfinite(loss):
+            raise UserError(self.not_finite(float(loss)))
+        return loss
+
+    def not_finite(self, loss: float) -> str:
+        """Where the loss broke, as one sentence: the step, its stage, and its records."""
+        step = self.state.global_step
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        items = [self.train_dataset[index] for index in range(step * size, (step + 1) * size)]
+        ids = ", ".join(dict.fromkeys(item.sample.record_id for item in items))
+        return (
+            f"the loss became {loss} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
+            f"the records {ids}: look at them, or lower --learning_rate; {checkpoints.left(Path(self.args.output_dir))}"
+        )
+
     def floating_point_ops(self, inputs: dict) -> int:
         """Not counted: Trainer's estimate walks every parameter at each step and nobody reads it."""
         return 0
@@ -112,26 +166,24 @@ class StagedTrainer(Trainer):
             self.model.load_state_dict(saved.state_dict())
 
     def _get_output_dir(self, trial: Any) -> str:
-        return os.path.join(self.args.output_dir, PARTIAL)
+        return os.path.join(self.args.output_dir, checkpoints.PARTIAL)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         """Write the checkpoint aside and rename it when it is whole, so the last good one survives a full disk."""
         out = Path(self.args.output_dir)
-        partial = out / PARTIAL / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        partial = out / checkpoints.PARTIAL / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         try:
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                old = checkpoints(out)
-                _replace(partial, out / partial.name)
-                for path in old:
-                    if path.name != partial.name:
-                        shutil.rmtree(path)
+                checkpoints.publish(partial, out)
         except WRITE_ERRORS as error:
-            raise UserError(f"{partial.name} could not be written to {out} ({error}); {last_good(out)}") from error
+            raise UserError(
+                f"{partial.name} could not be written to {out} ({error}), make room; {checkpoints.left(out)}"
+            ) from error
         finally:
             if self.args.should_save:
-                shutil.rmtree(out / PARTIAL, ignore_errors=True)
+                shutil.rmtree(out / checkpoints.PARTIAL, ignore_errors=True)
 
 
 class GradientCheck(TrainerCallback):
@@ -150,29 +202,6 @@ class GradientCheck(TrainerCallback):
             raise UserError(f"{len(without)} trainable weights got no gradient, the first is {without[0]}")
         if beyond:
             raise UserError(f"{len(beyond)} frozen weights got a gradient, the first is {beyond[0]}")
-
-
-def checkpoints(out: Path) -> list[Path]:
-    """Whole checkpoints in `out`, oldest first."""
-    found = [path for path in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if re.fullmatch(r".*-\d+", path.name)]
-    return sorted(found, key=step_of)
-
-
-def step_of(checkpoint: Path) -> int:
-    """The optimiser step after which a checkpoint was taken."""
-    return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def last_good(out: Path) -> str:
-    """What is left to go on from after a failed write, as a phrase."""
-    last = checkpoints(out)
-    return f"{last[-1].name} is whole: make room and use --resume" if last else "make room and start again"
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(source, target)
 
 
 def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:

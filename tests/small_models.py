@@ -28,10 +28,10 @@ _IM = (
 )
 
 
-def build(family: str, folder: Path) -> Path:
+def build(family: str, folder: Path, **changes) -> Path:
     """Write a small model of `family` (a `config.model_type`) with its processor to `folder`."""
     t.set_seed(0)
-    processor, model = _BUILDERS[family]()
+    processor, model = _BUILDERS[family](**changes)
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = processor.tokenizer.eos_token_id
     model.float().save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -92,7 +92,7 @@ def _qwen3_vl():
     return processor, t.Qwen3VLForConditionalGeneration(config)
 
 
-def _internvl():
+def _internvl(language_model="qwen2", attention_bias=False, tied=True):
     named = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>"}
     tokenizer = _tokenizer("<|im_end|>", ["<|im_start|>"], **named, video_token="<video>")
     processor = t.InternVLProcessor(
@@ -110,12 +110,13 @@ def _internvl():
             "num_attention_heads": 2,
             "image_size": [56, 56],
             "patch_size": [14, 14],
+            "attention_bias": attention_bias,
         },
-        text_config=_text(tokenizer) | {"model_type": "qwen2"},
+        text_config=_text(tokenizer) | {"model_type": language_model, "tie_word_embeddings": tied},
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         image_seq_length=4,
         downsample_ratio=0.5,
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
     )
     return processor, t.InternVLForConditionalGeneration(config)
 
@@ -211,11 +212,12 @@ _PHI = (
 
 
 def _phi4_multimodal():
+    # Crops stay at 448 pixels: the processor's token count knows no other size.
     named = {"image_token": "<|image|>", "audio_token": "<|audio|>"}
     tokenizer = _tokenizer("<|end|>", ["<|user|>", "<|assistant|>"], **named)
     token = tokenizer.convert_tokens_to_ids
     processor = t.Phi4MultimodalProcessor(
-        t.Phi4MultimodalImageProcessor(size={"height": 56, "width": 56}, dynamic_hd=4),
+        t.Phi4MultimodalImageProcessor(dynamic_hd=2),
         t.Phi4MultimodalFeatureExtractor(),
         tokenizer,
         chat_template=_PHI,
@@ -227,9 +229,6 @@ def _phi4_multimodal():
             "intermediate_size": 48,
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
-            "image_size": 56,
-            "crop_size": 56,
-            "patch_size": 14,
             "image_token_id": token("<|image|>"),
         },
         audio_config={

@@ -1,6 +1,7 @@
 """Every family: a small random model of the real class trains two stages, is saved, reloaded, and evaluated."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 from sft_runs import metrics, sft
 from transformers import AutoModelForMultimodalLM
 
-from lmms_eval_drbench import rationales, scaffold
+from lmms_eval_drbench import scaffold
+from lmms_eval_drbench.towers import look_both_ways
 from sft import export, families, merge, run
 from sft.collate import IGNORE, Collator, Item
 from sft.images import VisionCache
@@ -138,6 +140,7 @@ def test_only_the_language_models_adapters_train_and_every_loss_is_finite(traine
     assert len(names) == 2 * per_layer
 
 
+@pytest.mark.slow
 def test_full_tuning_moves_the_language_model_and_nothing_else(model, records, tmp_path):
     sft(
         model,
@@ -163,6 +166,7 @@ def test_the_saved_adapter_reloads_to_logits_that_agree_with_its_merged_form(tra
         logits = adapted(**inputs).logits
         for folder, same in ((tmp_path / "merged", True), (trained, True), (model, False)):
             loaded = AutoModelForMultimodalLM.from_pretrained(folder, dtype=torch.float32).eval()
+            look_both_ways(loaded)
             difference = (loaded(**inputs).logits - logits).abs().max()
             assert (difference < 1e-4) == same, folder
 
@@ -191,19 +195,29 @@ def test_the_generic_family_finds_out_what_the_named_one_says(model):
     whole = families.load_model(named, str(model), torch.float32)
     weights = [name for name, _ in whole.named_parameters()]
     assert [n for n in weights if n.startswith(found.frozen)] == [n for n in weights if n.startswith(named.frozen)]
-    import re
-
     modules = [name for name, _ in whole.named_modules()]
     assert [m for m in modules if re.fullmatch(found.lora_targets, m)] == [
         m for m in modules if re.fullmatch(named.lora_targets, m)
     ]
 
 
+def test_a_family_that_nobody_named_trains_and_reloads(records, tmp_path, monkeypatch):
+    monkeypatch.delitem(families.FAMILIES, "llava_onevision")
+    model = small_models.build("llava_onevision", tmp_path / "model")
+    sft(model, records, tmp_path / "out", "--batch_size=4", "--stage_steps=2", "--learning_rate=0.01")
+    adapted, family = merge.load_adapted(tmp_path / "out")
+    assert family.lmms_model == "drbench_native" and not family.caches_features
+    names = [name.removeprefix("base_model.model.") for name, weight in adapted.named_parameters() if "lora_B" in name]
+    assert len(names) == 14 and all(name.startswith("model.language_model.layers.") for name in names)
+
+
+@pytest.mark.slow
 def test_the_printed_command_evaluates_the_saved_output(trained, model, records, monkeypatch, tmp_path):
     """lmms-eval's own adapter of the family, or ours, on the folder that the run's command names."""
     from lmms_eval import evaluator
     from lmms_eval.models import get_model
     from lmms_eval.tasks import TaskManager
+    from lmms_eval.utils import simple_parse_args_string
 
     from lmms_eval_drbench import data
     from lmms_eval_drbench.plugin import tasks_dir
@@ -214,7 +228,7 @@ def test_the_printed_command_evaluates_the_saved_output(trained, model, records,
     *before, words = (shlex.split(part) for part in command.split(" && "))
     if before:
         export.main(before[0][3:])
-    arguments = dict(pair.split("=", 1) for pair in words[words.index("--model_args") + 1].split(","))
+    arguments = simple_parse_args_string(words[words.index("--model_args") + 1])
     loaded = get_model(words[words.index("--model") + 1])(**arguments, batch_size=1)
     results = evaluator.simple_evaluate(
         model=loaded,
@@ -228,4 +242,3 @@ def test_the_printed_command_evaluates_the_saved_output(trained, model, records,
     samples = results["samples"]["drbench_perception"]
     outputs = [sample["filtered_resps"][0] for sample in samples]
     assert len(outputs) == 3 and all(isinstance(output, str) and output for output in outputs), outputs
-    assert rationales.TAGS  # the toy records' words are all in the small tokenizers

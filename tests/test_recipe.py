@@ -14,7 +14,9 @@ from conftest import toy_record, write_toy_data
 import task_configs
 from lmms_eval_drbench import data, doctor, harness, recipe, runs
 from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.prompts import split_suite
 from lmms_eval_drbench.tiny import PACKAGED as TINY
+from sft.targets import METHODS
 
 RECIPES = Path(task_configs.__file__).parent / "recipes"
 BASE = {"name": "base", "tasks": ["drbench"]}
@@ -56,10 +58,10 @@ def test_packaged_recipes_load_and_name_the_native_prompt_beforehand(name):
     found = recipe.load(name, RECIPES)
     assert found.name == name and found.runs[0].train == {} and found.runs[0].native == "direct"
     for step in found.runs:
-        assert step.native == ("scaffold" if step.train.get("method") == "drscaffold" else "direct")
-        assert any(not task.endswith("_scaffold") for task in step.tasks), "every run is asked directly"
-        if step.native == "scaffold":
-            assert any(task.endswith("_scaffold") and "blind" not in task for task in step.tasks)
+        trained = METHODS.get(step.train.get("method"))
+        assert step.native == (trained.prompt if trained else "direct")
+        asked = {split_suite(task)[1] for task in step.tasks if task.startswith("drbench") and "blind" not in task}
+        assert {"direct", step.native} <= asked, "every run is asked directly, and under its native prompt"
     assert doctor._tasks(found) == [] and doctor._pixels(found) == []
 
 
@@ -115,7 +117,10 @@ def test_a_faulty_recipe_is_named_before_anything_runs(plan, changes, phrase):
 
 
 def test_what_is_no_recipe(tmp_path):
-    with pytest.raises(UserError, match="no recipe nothing: give a YAML file, or one of qwen2_5_vl_3b, tiny"):
+    with pytest.raises(
+        UserError,
+        match="no recipe nothing: give a YAML file, or one of internvl2_5_2b, phi4_multimodal, qwen2_5_vl_3b, tiny",
+    ):
         recipe.load("nothing", RECIPES)
     for content, phrase in [("a: [", "is not YAML"), ("just text", "the recipe must be"), ("", "the recipe must be")]:
         (tmp_path / "bad.yaml").write_text(content)

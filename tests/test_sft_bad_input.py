@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, refused, sft, sft_process
 
 from lmms_eval_drbench.errors import UserError
-from sft import run, train
+from sft import checkpoints, run
 
 
 def test_test_split_needs_an_explicit_flag(random_tiny, coco_sample, tmp_path):
@@ -147,14 +147,14 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
         refused(
-            "checkpoint-4 could not be written.*No space left.*checkpoint-2 is whole: make room and use --resume",
+            "checkpoint-4 could not be written.*No space left.*make room; checkpoint-2 is whole: use --resume",
             random_tiny,
             toy_data,
             tmp_path / "out",
             *flags,
         )
-    assert [path.name for path in train.checkpoints(tmp_path / "out")] == ["checkpoint-2"]
-    assert not (tmp_path / "out" / train.PARTIAL).exists()
+    assert [path.name for path in checkpoints.found(tmp_path / "out")] == ["checkpoint-2"]
+    assert not (tmp_path / "out" / checkpoints.PARTIAL).exists()
     sft(random_tiny, toy_data, tmp_path / "out", *flags, "--resume")
     assert_same_adapter(finished, tmp_path / "out")
 
@@ -171,6 +171,10 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
         (["--lr_scheduler=magic"], "--lr_scheduler 'magic' is unknown"),
         (["--min_pixels=50000", "--max_pixels=10000"], "--min_pixels 50000 is above --max_pixels 10000"),
         (["--resume", "--overwrite"], "exclude each other"),
+        (["--lora_targets=query"], "matches no module's whole name"),
+        (["--lora_targets=.*(qkv|q_proj)"], "matches model.visual.blocks.0.attn.qkv, which stays frozen"),
+        (["--lora_targets=(q_proj"], "is no regular expression"),
+        (["--lr_span=epoch"], "use one of run, stage"),
         (["--mix=general"], "must be DATA:SHARE"),
         (["--mix=general:1.5"], "share between 0 and 1"),
     ],

@@ -7,6 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.towers import look_both_ways
 from sft.families import generic
 from sft.families.base import Family
 from sft.families.idefics3 import IDEFICS3, SMOLVLM
@@ -94,6 +95,7 @@ def load_model(family: Family, model: str, dtype: torch.dtype) -> PreTrainedMode
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise UserError(f"--model {model} lacks {len(missing)} weights, the first is {missing[0]}: download it again")
+    look_both_ways(loaded)
     return loaded
 
 

@@ -19,7 +19,6 @@ class Phi4Multimodal(Family):
     def join(self, images: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
         """See `Family`; the mask of a padding crop is ones, as its processor pads, or its attention would be NaN."""
         joined = super().join(images)
-        joined.pop("num_img_tokens", None)
         mask = "image_attention_mask"
         return joined | {mask: padded([one[mask] for one in images], value=1)}
 

@@ -1,0 +1,256 @@
+"""Nothing is lost: killed at any moment, stopped by a signal, checkpoints damaged, a loss that is no number."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sft_runs import Interrupted, adapter, interrupt_at, metrics, refused, sft, sft_process
+
+from sft import checkpoints, guards, run, train
+from sft.options import Options
+
+FLAGS = ["--stage_steps=3", "--learning_rate=0.01", "--save_steps=2", "--lora_dropout=0.1"]
+
+
+@pytest.fixture(scope="module")
+def whole(random_tiny, toy_data, tmp_path_factory):
+    """A run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    sft(random_tiny, toy_data, out, *FLAGS)
+    return out
+
+
+def assert_same_bits(left, right):
+    left, right = adapter(left), adapter(right)
+    assert left.keys() == right.keys()
+    assert [name for name in left if not torch.equal(left[name], right[name])] == []
+
+
+@pytest.mark.parametrize("step", [1, 3, 8])
+def test_a_run_that_died_goes_on_to_the_same_bits(random_tiny, toy_data, tmp_path, monkeypatch, whole, step):
+    """Before the first checkpoint, at a stage's end, and in the middle of a stage."""
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, step)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, tmp_path / "out", *FLAGS)
+    sft(random_tiny, toy_data, tmp_path / "out", *FLAGS, "--resume")
+    assert_same_bits(whole, tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_and_while_writing_a_checkpoint(random_tiny, toy_data, tmp_path):
+    """SIGKILL, twice at random and once while a checkpoint grows; every process is one of its own."""
+    common = [f"--model={random_tiny}", f"--data={toy_data}", "--batch_size=2", "--logging_steps=1", "--lora_rank=4"]
+    common += ["--stage_steps=10", "--learning_rate=0.01", "--save_steps=3", "--lora_dropout=0.1"]
+    assert sft_process(*common, f"--output_dir={tmp_path / 'whole'}").returncode == 0
+    out = tmp_path / "out"
+    draw = random.Random(0)
+    for kill in (
+        lambda: len(_steps(out)) > draw.randint(1, 12),
+        (out / checkpoints.PARTIAL).exists,
+        lambda: len(_steps(out)) > 20,
+    ):
+        _run_until(kill, *common, f"--output_dir={out}", "--resume")
+    done = sft_process(*common, f"--output_dir={out}", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert_same_bits(tmp_path / "whole", out)
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
+
+
+def _steps(out):
+    file = out / "metrics.jsonl"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _start(*flags):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-m", "sft.run", *flags], env=environment, **pipes)
+
+
+def _run_until(condition, *flags, number=signal.SIGKILL):
+    """Start a run and send it a signal as soon as the condition holds."""
+    process = _start(*flags)
+    try:
+        deadline = time.monotonic() + 240
+        while process.poll() is None and not condition() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert process.poll() is None, process.communicate()[1]
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return process.returncode, errors
+
+
+# Signals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_says_how_to_resume(random_tiny, toy_data, tmp_path, number):
+    out = tmp_path / "out"
+    flags = [f"--model={random_tiny}", f"--data={toy_data}", f"--output_dir={out}", "--stage_steps=500"]
+    code, errors = _run_until(lambda: _steps(out), *flags, "--logging_steps=1", number=number)
+    assert code == 128 + number
+    assert f"stopped by {number.name} after step" in errors and "give the same command with --resume" in errors
+    assert "Traceback" not in errors
+    (last, *_), problems = [checkpoints.last_good(out)[0]], checkpoints.last_good(out)[1]
+    assert problems == [] and f"checkpoint-{checkpoints.step_of(last)} is written" in errors
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(random_tiny, toy_data, tmp_path, monkeypatch, whole):
+    """The signal arrives in the middle of step 5, in this process."""
+    step = train.StagedTrainer.training_step
+
+    def interrupted(self, *args, **kwargs):
+        if self.state.global_step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *args, **kwargs)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "training_step", interrupted)
+        assert sft(random_tiny, toy_data, tmp_path / "out", *FLAGS) == 128 + signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is before
+    assert checkpoints.found(tmp_path / "out")[-1].name == "checkpoint-5"
+    sft(random_tiny, toy_data, tmp_path / "out", *FLAGS, "--resume")
+    assert_same_bits(whole, tmp_path / "out")
+
+
+# Damaged checkpoints
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "remove", "seal"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys, harm
+):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 8)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    assert [path.name for path in checkpoints.found(out)] == ["checkpoint-4", "checkpoint-6"]
+    file = out / "checkpoint-6" / ("seal.json" if harm == "seal" else "optimizer.pt")
+    content = file.read_bytes()
+    if harm == "remove":
+        file.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        file.write_bytes(flipped if harm == "flip" else content[:middle])
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert "checkpoint-6 is damaged" in (said := capsys.readouterr().err) and "going on from checkpoint-4" in said
+    assert_same_bits(whole, out)
+
+
+def test_where_every_checkpoint_is_damaged_the_run_begins_anew(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys
+):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    (out / "checkpoint-2" / "seal.json").unlink()
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert "checkpoint-2 is damaged (its seal is missing or damaged): beginning anew" in capsys.readouterr().err
+    assert_same_bits(whole, out)
+
+
+# A loss that is no number, and a GPU that is too small
+
+
+def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole
+):
+    """In step 5; the message names the step, the stage and the two records; the run goes on from checkpoint-4."""
+    loss = train.StagedTrainer.compute_loss
+
+    def broken(self, *args, **kwargs):
+        return loss(self, *args, **kwargs) * (float("nan") if self.state.global_step == 4 else 1)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "compute_loss", broken)
+        match = (
+            r"the loss became nan in step 5 \(stage 2 relations\), over the records toy-\d+, toy-\d+: .*checkpoint-4 is"
+        )
+        refused(match, random_tiny, toy_data, out, *FLAGS)
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
+def test_the_records_that_broke_the_loss_are_those_of_the_step(random_tiny, toy_data, tmp_path):
+    options = Options(str(random_tiny), str(toy_data), str(tmp_path), batch_size=1, grad_accum=2, stage_steps="2")
+    trainer = run.build_trainer(run.prepare(options, tmp_path))
+    trainer.state.global_step = 3
+    order, samples = trainer.train_dataset._plan.entries, trainer.train_dataset._samples
+    ids = [samples[index].record_id for _, index in order[6:8]]
+    assert f"in step 4 (stage 2 relations), over the records {', '.join(dict.fromkeys(ids))}:" in trainer.not_finite(
+        1e9
+    )
+
+
+def test_a_gpu_out_of_memory_says_the_smallest_setting_that_would_help(random_tiny, toy_data, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(train.StagedTrainer, "compute_loss", full)
+    refused(
+        "the GPU ran out of memory with --batch_size 2: --batch_size 1 --grad_accum 2 .*; no checkpoint was written",
+        random_tiny,
+        toy_data,
+        tmp_path / "out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrase"),
+    [
+        ({"batch_size": 8, "grad_accum": 2}, "--batch_size 4 --grad_accum 4 trains the same"),
+        ({"batch_size": 3}, "--batch_size 1 --grad_accum 3 trains the same"),
+        ({"batch_size": 1}, "--gradient_checkpointing true"),
+        ({"batch_size": 1, "gradient_checkpointing": True, "tuning": "full"}, "--tuning lora"),
+        ({"batch_size": 1, "gradient_checkpointing": True}, "lower --max_pixels"),
+    ],
+)
+def test_the_cure_leaves_the_result_as_it_is_where_one_does(changes, phrase):
+    assert phrase in guards.out_of_memory(Options("m", "d", "o", **changes), pixel_limits=True, release=lambda: None)
+
+
+# Several processes
+
+
+@pytest.mark.slow
+def test_two_processes_walk_the_trajectory_of_one(random_tiny, toy_data, tmp_path):
+    """`accelerate launch` on CPUs (gloo): the same global batch of 4 as 2 x 2, 1 x 4 and 4 x 1."""
+    runs = {"one": (1, 4, 1), "two": (2, 2, 1), "accumulated": (2, 1, 2)}
+    for name, (count, batch, accumulate) in runs.items():
+        launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(count), "--num_machines", "1"]
+        launch += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+        flags = [f"--model={random_tiny}", f"--data={toy_data}", f"--output_dir={tmp_path / name}", "--lora_rank=4"]
+        flags += [f"--batch_size={batch}", f"--grad_accum={accumulate}", "--stage_steps=2", "--logging_steps=1"]
+        command = [sys.executable, *launch, "-m", "sft.run", *flags, "--learning_rate=0.01"]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=500)
+        assert done.returncode == 0, done.stderr[-3000:]
+    losses = {name: [line["loss"] for line in metrics(tmp_path / name)] for name in runs}
+    assert len(losses["one"]) == 8
+    for name in runs:
+        assert losses[name] == pytest.approx(losses["one"], abs=1e-5), name
+        left, right = load_file(tmp_path / name / "adapter_model.safetensors"), adapter(tmp_path / "one")
+        for weight in right:
+            torch.testing.assert_close(left[weight], right[weight], rtol=0, atol=1e-4)
+
+
+def test_a_folder_that_a_kill_left_before_its_first_file_is_no_obstacle(random_tiny, toy_data, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json.partial").write_text("{")
+    assert sft(random_tiny, toy_data, tmp_path / "out", "--method=answer") == 0
