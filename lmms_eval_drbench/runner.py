@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import data, runs
+from lmms_eval_drbench import data, judge, runs
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.runs import Run
 
@@ -86,6 +86,7 @@ def _describe(call: Call) -> dict[str, Any]:
     return {
         "call": asdict(call) | {"tasks": list(call.tasks)},
         "data": _data(call),
+        "judge": call.env.get(judge.ENV) or judge.name(),
         "versions": {name: _version(name) for name in VERSIONS},
     }
 
