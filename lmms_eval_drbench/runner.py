@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import data, runs
+from lmms_eval_drbench import data, judge, runs
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.runs import Run
 from lmms_eval_drbench.versions import versions
@@ -85,6 +85,7 @@ def _describe(call: Call) -> dict[str, Any]:
     return {
         "call": asdict(call) | {"tasks": list(call.tasks)},
         "data": _data(call),
+        "judge": call.env.get(judge.ENV) or judge.name(),
         "versions": versions(),
     }
 

@@ -15,7 +15,7 @@ import datasets
 from loguru import logger
 from PIL import Image
 
-from lmms_eval_drbench import controls, data, prompts, scoring
+from lmms_eval_drbench import controls, data, judge, prompts, scoring
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.taxonomy import Category
@@ -36,7 +36,8 @@ def __getattr__(name: str) -> Any:
     """`DATA`, `BASE_SKILLS` and `docs_[mini_][shuffled_|circular_]<category>`, made when YAML asks for them."""
     if name in ("DATA", "BASE_SKILLS"):
         loaded = _load(str(_BASE_SKILLS) if name == "BASE_SKILLS" else None)
-        return {"version": VERSION, "data": loaded.name, "fingerprint": loaded.fingerprint}
+        found = {"version": VERSION, "data": loaded.name, "fingerprint": loaded.fingerprint}
+        return found | ({"judge": judge.name()} if judge.name() else {})
     if match := _SELECTOR.fullmatch(name):
         mini, control, category = match.groups()
         return _selector(Category(category), bool(mini), control)
@@ -209,7 +210,7 @@ def _logged_scores(doc: Mapping[str, Any], scores: dict[str, Any], prompt: str) 
     identity = {"data": doc["data"], "fingerprint": doc["fingerprint"], "prompt": prompt}
     if "shown_image_id" in doc:
         identity["shown_image_id"] = doc["shown_image_id"]
-    scores = scores | identity
+    scores = judge.judged(doc, scores) | identity
     return {"acc": scores} | {name: scores[name] for name in METRICS if name in scores}
 
 

@@ -95,7 +95,13 @@ def test_choices_are_read_and_never_guessed(output, letter):
     assert retention._letter(retention.read_choice(output, "What is shown?", options)) == letter
 
 
-def test_upstreams_shared_extractor_still_reads_the_article_as_a_letter():
+def test_upstreams_extractors_still_misread_what_the_readme_says_they_do():
+    from lmms_eval.tasks._task_utils.mmmu_mcq_utils import parse_mmmu_multi_choice_response
+    from lmms_eval.tasks.blink.utils import _extract_answer_letter
+
+    assert _extract_answer_letter("Based on the image, I would pick the second.", "ABCD") == "B"
+    drawn = {parse_mmmu_multi_choice_response("I can't tell.", list("ABC"), {}) for _ in range(50)}
+    assert drawn == set("ABC"), "MMMU's parser no longer draws a letter"
     assert extract_mcq_answer("A dog is on the left; the answer is (C)", choices=list("ABCD")) == "A", (
         "upstream's extractor was mended: README and retention.py say that it reads A here"
     )
@@ -287,6 +293,36 @@ def test_silence_scores_nothing_and_is_counted(local):
                 assert value == pytest.approx(expected), (name, metric)
     items = [sample["unparsed"] for found in results["samples"].values() for sample in found]
     assert all({"item_id", "image_id", "score", "unparsed", "answer", "reason"} <= set(item) for item in items)
+
+
+def test_a_model_that_writes_scaffolds_only_when_asked_keeps_its_answers(local):
+    """Every task's prompt, as upstream builds it, is direct: none asks for the fields, so none gets a scaffold."""
+    prompts_seen = []
+
+    class Scaffolder(Reader):
+        def generate_until(self, requests):
+            direct = super().generate_until(requests)
+            for request in requests:
+                prompts_seen.append(request.args[0])
+            pairs = zip(requests, direct, strict=True)
+            return [_SCAFFOLD if "<entities>" in request.args[0] else text for request, text in pairs]
+
+    manager = TaskManager(include_path=str(plugin.tasks_dir()), include_defaults=False)
+    options = {"task_manager": manager, "bootstrap_iters": 0}
+    results = evaluator.simple_evaluate(model=Scaffolder(_gold), tasks=["retention"], **options)["results"]
+    assert len(prompts_seen) == 17 + 2 * 14 and not [p for p in prompts_seen if "<" in p.replace("<image 1>", "")]
+    assert results["retention_realworldqa"]["exact_match,none"] == results["retention_mmstar"]["average,none"] == 1
+
+
+_SCAFFOLD = "<entities>\n- red mug\n- shelf\n</entities>\n<relations>\nred mug --on--> shelf\n</relations>\n<rea"
+"""What sixteen new tokens and more leave of a scaffold."""
+
+
+def test_a_model_that_writes_scaffolds_unasked_loses_everything_visibly(local):
+    """The failure that retention is there to show: cut off before the answer, so unparsed, and never guessed."""
+    results = evaluate(lambda doc, task: _SCAFFOLD, "retention_realworldqa", "retention_mmstar")["results"]
+    for name, metric in (("retention_realworldqa", "exact_match,none"), ("retention_mmstar", "average,none")):
+        assert (results[name][metric], results[name]["unparsed,none"]) == (0, 1)
 
 
 def test_a_missing_clone_is_named(tmp_path, monkeypatch):
