@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import task_configs
-from lmms_eval_drbench import compare, doctor, recipe, runner
+from lmms_eval_drbench import doctor, recipe, runner
 from lmms_eval_drbench.data import fingerprint_of_file
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.recipe import Recipe, RunPlan
+from lmms_eval_drbench.report import comparison, entries, formats
 
 TABLE = "table.md"
 CPU_ENV = {
@@ -50,10 +51,8 @@ def run(plan: Recipe, out: Path) -> str:
             changes=_weights_fingerprint(pretrained),
         )
         runner.evaluate(call, folders[-1])
-    entries = compare.read_entries(
-        list(map(str, folders)), ",".join(step.name for step in plan.runs), ",".join(step.native for step in plan.runs)
-    )
-    table = compare.markdown(entries)
+    runs = entries.read(list(map(str, folders)), [step.name for step in plan.runs], [step.native for step in plan.runs])
+    table = formats.markdown(comparison.compare(runs))
     (out / TABLE).write_text(table, encoding="utf-8")
     _say(f"the table is in {out / TABLE}", started)
     return table

@@ -97,6 +97,12 @@ def _check(recipe: Recipe, path: Path) -> None:
             raise UserError(f"{path}: run {step.name} must list the tasks to evaluate, not {step.tasks}")
         if step.native not in PROMPTS:
             raise UserError(f"{path}: run {step.name}: `native` is one of {', '.join(PROMPTS)}, not {step.native}")
+        foreign = [task for task in step.tasks if task.endswith("_scaffold") and step.native != "scaffold"]
+        if foreign:
+            raise UserError(
+                f"{path}: run {step.name}: {foreign[0]} is neither under the direct prompt nor under its native one "
+                f"({step.native}): set `native: scaffold` or leave the task out"
+            )
     if recipe.replay and set(recipe.replay) != {"images", "share"}:
         raise UserError(f"{path}: `replay` needs `images` and `share`, not {', '.join(map(str, recipe.replay))}")
 

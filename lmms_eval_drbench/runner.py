@@ -17,9 +17,8 @@ from typing import Any
 
 from lmms_eval_drbench import data, runs
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.runs import Run
+from lmms_eval_drbench.runs import MANIFEST, Run
 
-MANIFEST = "evaluation.json"
 _LOG = "lmms_eval.log"
 _TAIL = 15
 VERSIONS = ("lmms-eval", "lmms-eval-drbench", "transformers", "torch", "datasets", "peft")

@@ -19,6 +19,7 @@ from lmms_eval_drbench.tiny import PACKAGED as TINY
 RECIPES = Path(task_configs.__file__).parent / "recipes"
 BASE = {"name": "base", "tasks": ["drbench"]}
 TRAINED = {"name": "trained", "tasks": ["drbench", "drbench_scaffold"], "train": {"method": "drscaffold"}}
+TRAINED |= {"native": "scaffold"}
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,7 @@ def test_a_recipe_of_ones_own_loads(plan, model):
         ({"runs": [BASE | {"tasks": []}]}, "run base must list the tasks to evaluate"),
         ({"runs": [BASE | {"tasks": [7]}]}, "run base must list the tasks to evaluate, not [7]"),
         ({"runs": [BASE | {"native": "blind"}]}, "run base: `native` is one of direct, scaffold, not blind"),
+        ({"runs": [BASE, TRAINED | {"native": "direct"}]}, "run trained: drbench_scaffold is neither under the direct"),
         ({"batch_size": "8"}, "`batch_size` must be a whole number, not '8'"),
         ({"limit": True}, "`limit` must be a whole number, not True"),
         ({"train": ["seed"]}, "`train` must be `key: value` lines"),
