@@ -10,9 +10,15 @@ from pathlib import Path
 
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.pairing import TOLERANCE
-from lmms_eval_drbench.report import comparison, entries, formats
+from lmms_eval_drbench.report import comparison, entries, formats, page
 
-_FORMATS = {"md": formats.markdown, "csv": formats.as_csv, "json": formats.as_json, "latex": formats.latex}
+_FORMATS = {
+    "md": formats.markdown,
+    "csv": formats.as_csv,
+    "json": formats.as_json,
+    "latex": formats.latex,
+    "html": page.html,
+}
 
 
 def write(text: str, output: str | Path) -> None:
@@ -34,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=tuple(_FORMATS), default="md")
     parser.add_argument("--paper", action="store_true", help="add the published rows, marked as published")
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="points that a kept score may fall (1)")
-    parser.add_argument("--output", help="also write it to this file")
+    parser.add_argument("--output", help="also write it to this file (html: only there, default report.html)")
+    parser.add_argument("--data", help="html: the data that the runs were made on, where its pictures are")
     parser.add_argument("--force", action="store_true", help="compare what is not comparable too, and mark it")
     return parser
 
@@ -46,6 +53,11 @@ def main() -> None:
     paths = [arguments.before, *arguments.after]
     found = entries.read(paths, arguments.name, arguments.native, arguments.reference)
     compared = comparison.compare(found, arguments.tolerance, arguments.force)
+    if arguments.format == "html":
+        output = arguments.output or "report.html"
+        write(page.html(compared, arguments.paper, arguments.data), output)
+        print(f"the report is in {output}")
+        return
     text = _FORMATS[arguments.format](compared, arguments.paper)
     if arguments.output:
         write(text, arguments.output)

@@ -56,9 +56,9 @@ def benchmarks(comparison: Comparison, paper: bool = False) -> Table:
         if scores
     ]
     intro = (
-        "Percent; in brackets the delta in points to "
-        f"{_references(comparison)}, with its 95 % interval (paired by question, clustered by image) where the samples "
-        f"were logged. Kept: not worse by more than {_tolerance(comparison)}."
+        f"Percent, and the delta in points to {_references(comparison)}, with its 95 % interval (paired by question, "
+        f"clustered by image) where the samples were logged. Kept: not worse by more than "
+        f"{tolerance_in_words(comparison)}."
     )
     if paper:
         rows_of = [*published.MODELS, *published.METHODS]
@@ -75,7 +75,8 @@ def benchmarks(comparison: Comparison, paper: bool = False) -> Table:
     return Table("Benchmarks", ["", *titles], rows, intro)
 
 
-def _tolerance(comparison: Comparison) -> str:
+def tolerance_in_words(comparison: Comparison) -> str:
+    """`1 point`."""
     return "1 point" if comparison.tolerance == 1 else f"{comparison.tolerance:g} points"
 
 
@@ -109,6 +110,7 @@ def difference(estimate: Estimate) -> str:
 def prompts(comparison: Comparison, suite: SuiteComparison) -> Table:
     """Every run under every prompt on the same questions, with the outputs that could not be read."""
     rows = []
+    is_compared = any(variant.change for variant in suite.variants)
     for variant in suite.variants:
         overall = variant.overall
         accuracy = percent(overall.acc.mean) + (f" ± {percent(variant.sd)}" if variant.sd is not None else "")
@@ -121,14 +123,13 @@ def prompts(comparison: Comparison, suite: SuiteComparison) -> Table:
                 Cell(interval(overall.acc.low, overall.acc.high)),
                 Cell(percent(overall.means["unparsed"])),
                 Cell(percent(overall.means.get("truncated"))),
-                Cell(delta.text),
-                Cell(delta.change),
+                *([Cell(delta.text), Cell(delta.change)] if is_compared else []),
             ]
         )
     intro = f"Chance is {percent(suite.chance)}."
-    if any(variant.change for variant in suite.variants):
+    if is_compared:
         intro += f" The same questions everywhere; deltas are to {_references(comparison)} under its native prompt."
-    header = ["run", "prompt", "acc", "95 % interval", "unparsed %", "truncated %", "delta", "verdict"]
+    header = ["run", "prompt", "acc", "95 % interval", "unparsed %", "truncated %", *["delta", "verdict"] * is_compared]
     title = f"{suite.base}: every run under every prompt"
     return Table(title, header, rows, intro, text_columns=2, names=(suite.base,))
 
