@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.pairing import TOLERANCE
-from lmms_eval_drbench.report import comparison, entries, formats, page
+from lmms_eval_drbench.report import comparison, entries, figures, formats, page
 
 _FORMATS = {
     "md": formats.markdown,
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="points that a kept score may fall (1)")
     parser.add_argument("--output", help="also write it to this file (html: only there, default report.html)")
     parser.add_argument("--data", help="html: the data that the runs were made on, where its pictures are")
+    parser.add_argument("--figures", help="also write every plot as SVG and PNG into this folder")
     parser.add_argument("--force", action="store_true", help="compare what is not comparable too, and mark it")
     return parser
 
@@ -53,6 +54,8 @@ def main() -> None:
     paths = [arguments.before, *arguments.after]
     found = entries.read(paths, arguments.name, arguments.native, arguments.reference)
     compared = comparison.compare(found, arguments.tolerance, arguments.force)
+    if arguments.figures:
+        figures.save(compared, arguments.figures)
     if arguments.format == "html":
         output = arguments.output or "report.html"
         write(page.html(compared, arguments.paper, arguments.data), output)

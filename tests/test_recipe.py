@@ -244,7 +244,7 @@ def steps(monkeypatch, tmp_path):
     return done
 
 
-def test_the_harness_goes_from_base_to_table_and_resumes(plan, steps, tmp_path):
+def test_the_harness_goes_from_base_to_report_and_resumes(plan, steps, tmp_path, capsys):
     out = tmp_path / "out"
     mine = plan(replay={"images": 3, "share": 0.2})
     table = harness.run(mine, out)
@@ -256,6 +256,9 @@ def test_the_harness_goes_from_base_to_table_and_resumes(plan, steps, tmp_path):
         "evaluate trained/eval pretrained=/out/trained/model",
     ]
     assert (out / "table.md").read_text() == table and "| base |" in table and "| trained |" in table
+    report = (out / "report.html").read_text()
+    assert "<title>mine: before and after</title>" in report and ">trained<span>scaffold prompt" in report
+    assert str(out / "report.html") in capsys.readouterr().out
     steps.clear()
     assert harness.run(mine, out) == table
     assert steps == [

@@ -150,7 +150,8 @@ def compare(entries: Sequence[Entry], tolerance: float = pairing.TOLERANCE, forc
 def _check_common(entries: Sequence[Entry], shown: Sequence[Column]) -> None:
     for entry in entries:
         base = reference_of(entries, entry)
-        if not any(base.values(column) and entry.values(column) for column in shown):
+        shared = any(base.values(column) and entry.values(column) for column in shown)
+        if not shared and not set(_bases([base])) & set(_bases([entry])):
             raise UserError(
                 f"{base.seeds[0].path} and {entry.seeds[0].path} have no benchmark in common: evaluate the same tasks"
             )

@@ -52,7 +52,7 @@ def _stages(file: Path) -> list[Stage]:
     found: dict[int, Stage] = {}
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # a model name may be no possible path; bytes may be no text
         return []
     for line in lines:
         try:
