@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -286,18 +287,29 @@ def test_latex_is_escaped_and_balanced(compared):
     assert not set(text) & set("−±→–")
 
 
-def test_published_rows_are_marked_and_stand_in_columns_of_their_own(compared):
-    lines = formats.markdown(compared, paper=True).splitlines()
-    (header,) = [line for line in lines if "Average (published)" in line]
-    assert "DRBench (direct)" in header and "DRBench (official data)" in header
-    rows = [line for line in lines if line.startswith("| published: ")]
-    assert len(rows) == len(published.MODELS) + len(published.METHODS) == 11
-    position = header.split("|").index(" DRBench (direct) ")
-    assert all(row.split("|")[position].strip() == "–" for row in rows)
-    assert "published" not in formats.markdown(compared)
-    assert '"published"' in formats.as_json(compared, paper=True) and "published," in formats.as_csv(
-        compared, paper=True
-    )
+def test_published_rows_are_marked_and_stand_in_tables_of_their_own(compared):
+    text = formats.markdown(compared, paper=True)
+    before, models, methods = text.partition("## `drbench`")[0].split("### Published: ")
+    assert "DRBench (direct)" in before and "published: " not in before
+    for shown, rows in ((models, published.MODELS), (methods, published.METHODS)):
+        assert shown.count("| published: ") == len(rows) and "DRBench (direct)" not in shown
+        assert "DRBench (official data)" in shown and "No delta refers to them" in shown
+    assert "published" not in formats.markdown(compared).lower()
+    assert '"published"' in formats.as_json(compared, paper=True)
+    assert "published," in formats.as_csv(compared, paper=True)
+
+
+def test_our_own_runs_stand_above_the_published_rows_of_the_same_benchmark():
+    base, other = _run("base", HALF), _run("b", MORE)
+    for run, value in ((base, 0.25), (other, 0.3)):
+        result = replace(run.tasks["drbench_perception"], task="mmmu_val", metrics={"mmmu_acc": value}, config={})
+        result.__dict__["samples"] = []
+        run.tasks["mmmu_val"] = result
+    found = comparison.compare([_entry("base", base), _entry("b", other)])
+    for table in tables.tables(found, paper=True)[1:3]:
+        assert table.header[1] == "MMMU" and [row[0].text for row in table.rows[:2]] == ["base", "b"]
+        assert [row[1].text for row in table.rows[:2]] == ["25.0", "30.0"] and table.rows[1][1].change == "+5.0"
+        assert table.rows[1][table.header.index("DRBench (official data)")].text == "–"
 
 
 def test_the_published_averages_are_the_means_of_their_rows():

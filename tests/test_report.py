@@ -229,7 +229,7 @@ def test_every_plot_is_an_svg_and_a_png_file(compared, tmp_path):
             assert ElementTree.parse(file).getroot().tag.endswith("svg") and "var(" not in file.read_text()
         else:
             image = Image.open(file)
-            assert image.width == 3 * 640 and len(image.convert("RGB").getcolors(10**6)) > 10
+            assert image.width == 3 * (640 + 24) and len(image.convert("RGB").getcolors(10**6)) > 10
     with pytest.raises(UserError, match="cannot write figures"):
         figures.save(compared, files[0])
 
@@ -291,7 +291,7 @@ def test_the_training_loss_is_read_by_stage(tmp_path):
 
 
 def _hex(image: Image.Image, x: int) -> str:
-    return "#" + bytes(image.getpixel((x, 10))).hex()
+    return "#" + bytes(image.getpixel((12 + x, 12 + 10))).hex()
 
 
 def test_drawings_are_the_same_in_both_formats():
@@ -299,7 +299,7 @@ def test_drawings_are_the_same_in_both_formats():
     canvas.box(0, 0, 20, 20, "bad")
     canvas.disc(30, 10, 5, "s1")
     image = Image.open(io.BytesIO(canvas.png(scale=1)))
-    assert image.size == (40, 20)
+    assert image.size == (40 + 24, 20 + 24)  # with a margin
     assert _hex(image, 5) == COLORS["bad"]
     assert _hex(image, 30) == COLORS["s1"]
     assert "a &lt;b&gt;" in canvas.svg() and COLORS["bad"] in canvas.svg() and "var(--bad)" in canvas.svg(themed=True)

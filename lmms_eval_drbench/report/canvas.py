@@ -28,6 +28,8 @@ COLORS = {
 }
 """Role → colour on white paper. s0 to s5 are the runs', distinguishable without red and green."""
 SERIES = 6
+MARGIN = 12
+"""Pixels of paper around a drawing that stands alone."""
 _FONTS = ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
 _BOLD_FONTS = ("DejaVuSans-Bold.ttf", "Arial Bold.ttf", "LiberationSans-Bold.ttf")
 
@@ -82,26 +84,30 @@ class Canvas:
         self.shapes.append(Shape("text", ((x, y),), role, size, text=text, anchor=anchor, bold=bold))
 
     def svg(self, themed: bool = False) -> str:
-        """themed: roles as the page's CSS variables, and no size of its own."""
+        """themed: roles as the page's CSS variables, and neither size nor margin of its own."""
         color = (lambda role: f"var(--{role})") if themed else COLORS.__getitem__
-        size = "" if themed else f' width="{self.width}" height="{self.height}"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}"{size} role="img"'
+        margin = 0 if themed else MARGIN
+        width, height = self.width + 2 * margin, self.height + 2 * margin
+        size = "" if themed else f' width="{width}" height="{height}"'
+        box = f"{-margin} {-margin} {width} {height}"
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"{size} role="img"'
         font = "inherit" if themed else "'DejaVu Sans', Arial, sans-serif"
         parts = [f'{head} font-family="{font}">', f"<title>{_xml(self.title)}</title>"]
         if not themed:
-            parts.append(f'<rect width="{self.width}" height="{self.height}" fill="{COLORS["paper"]}"/>')
+            at = f'x="{-margin}" y="{-margin}" width="{width}" height="{height}"'
+            parts.append(f'<rect {at} fill="{COLORS["paper"]}"/>')
         parts += [_svg_shape(shape, color(shape.role), color("paper")) for shape in self.shapes]
         return "\n".join([*parts, "</svg>"])
 
     def png(self, scale: int = 3) -> bytes:
         """The same on white paper, `scale` times as large."""
         over = 2  # drawn larger and shrunk: Pillow's lines and discs have no smooth edges
-        factor = scale * over
-        image = Image.new("RGB", (self.width * factor, self.height * factor), COLORS["paper"])
+        width, height = (self.width + 2 * MARGIN) * scale, (self.height + 2 * MARGIN) * scale
+        image = Image.new("RGB", (width * over, height * over), COLORS["paper"])
         draw = ImageDraw.Draw(image)
         for shape in self.shapes:
-            _draw_shape(draw, shape, factor)
-        image = image.resize((self.width * scale, self.height * scale), Image.Resampling.LANCZOS)
+            _draw_shape(draw, shape, scale * over)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
         stream = io.BytesIO()
         image.save(stream, "PNG", dpi=(96 * scale, 96 * scale))
         return stream.getvalue()
@@ -133,7 +139,7 @@ def _xml(text: str) -> str:
 
 def _draw_shape(draw: ImageDraw.ImageDraw, shape: Shape, factor: int) -> None:
     color = COLORS[shape.role]
-    points = [(x * factor, y * factor) for x, y in shape.points]
+    points = [((x + MARGIN) * factor, (y + MARGIN) * factor) for x, y in shape.points]
     if shape.kind == "line":
         width = max(1, round(shape.size * factor))
         for start, end in zip(points, points[1:], strict=False):

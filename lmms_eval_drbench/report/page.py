@@ -38,7 +38,7 @@ def html(comparison: Comparison, paper: bool = False, data: str | None = None, t
     sections = [
         _header(comparison, title),
         _benchmarks(comparison, paper),
-        *[_suite(comparison, suite, paper) for suite in comparison.suites],
+        *[_suite(comparison, suite) for suite in comparison.suites],
         _training(comparison),
         _questions(gallery),
         _footer(comparison),
@@ -121,16 +121,19 @@ def _chip(verdict: str) -> str:
 
 
 def _benchmarks(comparison: Comparison, paper: bool) -> str:
-    table = tables(comparison, paper)[0]
+    table, *published = [table for table in tables(comparison, paper) if not table.names]
     plot = _figure(
         lambda width: plots.retention(comparison, width),
         f"What else changed, in points to the reference; the band is the tolerance, {tolerance_in_words(comparison)}.",
     )
-    return f'<section id="benchmarks"><h2>Benchmarks</h2>{plot}{_table(table)}</section>'
+    context = "".join(
+        f"<details><summary>{escape(other.title)}</summary>{_table(other)}</details>" for other in published
+    )
+    return f'<section id="benchmarks"><h2>Benchmarks</h2>{plot}{_table(table)}{context}</section>'
 
 
-def _suite(comparison: Comparison, suite: SuiteComparison, paper: bool) -> str:
-    own = [table for table in tables(comparison, paper)[1:] if table.names == (suite.base,)]
+def _suite(comparison: Comparison, suite: SuiteComparison) -> str:
+    own = [table for table in tables(comparison) if table.names == (suite.base,)]
     prompts, *details = own
     parts = [f"<h2>{escape(_title(suite))}</h2>", _table(prompts)]
     if suite.is_layered:
@@ -178,9 +181,8 @@ def _training(comparison: Comparison) -> str:
     panels = []
     for trained in found:
         role = plots.role_of(comparison, trained.name)
-        figure = plots.loss(trained, role, 400, highest).svg(themed=True)
-        stages = [f"{number} {stage.label}" for number, stage in enumerate(trained.stages, start=1)]
-        listed = f"<span>{escape(' · '.join(stages))}</span>" if len(stages) > 1 else ""
+        figure = plots.loss(trained, role, 400, highest, legend=False).svg(themed=True)
+        listed = f"<span>{escape(trained.stages_in_words)}</span>" if len(trained.stages) > 1 else ""
         name = f'<i style="background:var(--{role})"></i>{escape(trained.name)} {listed}'
         panels.append(f"<figure><figcaption>{name}</figcaption>{figure}</figure>")
     return (

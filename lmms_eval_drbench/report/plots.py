@@ -71,20 +71,23 @@ def _is_solid(variant: Variant) -> bool:
 
 
 def _legend_lines(suite: SuiteComparison, width: int) -> int:
-    return math.ceil(len(suite.variants) / _legend_columns(suite, width))
+    return math.ceil((len(suite.variants) + 1) / _legend_columns(suite, width))
 
 
 def _legend_columns(suite: SuiteComparison, width: int) -> int:
-    longest = max(len(variant.label) for variant in suite.variants)
-    return max(1, min(len(suite.variants), int((width - 20) / (min(longest, 40) * 6.6 + 26))))
+    longest = max(len(_short(variant.label)) for variant in suite.variants)
+    return max(1, min(len(suite.variants) + 1, int(width / (longest * 6.6 + 30))))
 
 
 def _legend(canvas: Canvas, comparison: Comparison, suite: SuiteComparison, width: int) -> None:
     columns = _legend_columns(suite, width)
-    for index, variant in enumerate(suite.variants):
-        x, y = 5 + (width - 20) / columns * (index % columns), 10 + 18 * (index // columns)
+    places = [(5 + width / columns * (n % columns), 10 + 18 * (n // columns)) for n in range(len(suite.variants) + 1)]
+    for (x, y), variant in zip(places, suite.variants, strict=False):
         canvas.disc(x, y - 1, 3.6, role_of(comparison, variant.entry.name), _is_solid(variant))
         canvas.text(x + 10, y + 3, _short(variant.label), "ink", _SMALL)
+    x, y = places[-1]
+    canvas.line([(x, y - 6), (x, y + 4)], "muted", 1.2, dashed=True)
+    canvas.text(x + 10, y + 3, "chance", "ink", _SMALL)
 
 
 def retention(comparison: Comparison, width: int = WIDE) -> Canvas | None:
@@ -150,7 +153,7 @@ def flips(variant: Variant, width: int = 310) -> Canvas:
     canvas.text(zero + 8, 14, f"gained {len(variant.change.flips.gained)}", "good", _SMALL, bold=True)
     for index, (name, (lost, gained)) in enumerate(rows):
         y = top + step * index
-        canvas.text(0, y + 12, _words(name), "ink", 12)
+        canvas.text(0, y + 13, _words(name), "ink", 12)
         canvas.box(zero - half * lost / most, y + 3, half * lost / most, 12, "bad")
         canvas.box(zero, y + 3, half * gained / most, 12, "good")
         canvas.text(zero - half * lost / most - 5, y + 13, str(lost), "muted", _SMALL, "end")
@@ -159,15 +162,19 @@ def flips(variant: Variant, width: int = 310) -> Canvas:
     return canvas
 
 
-def loss(trained: Training, role: str, width: int = WIDE, highest: float | None = None) -> Canvas:
+def loss(trained: Training, role: str, width: int = WIDE, highest: float | None = None, legend: bool = True) -> Canvas:
     """The training loss by step, one line a stage: each stage's loss runs over fields of its own.
 
-    highest: top of the axis, so that several runs share it.
+    highest: top of the axis, so that several runs share it. legend: name the stages above.
     """
-    left, right, top, bottom = 30, width - 1, 24, 180
+    legend = legend and len(trained.stages) > 1
+    left, right, top = 30, width - 1, 44 if legend else 24
+    bottom = top + 156
     canvas = Canvas(width, bottom + 24, f"{trained.name}: training loss by stage")
     steps, most = max(1, trained.stages[-1].steps[-1]), highest or trained.highest
     across, up = _scale(0, steps, left, right), _scale(0, most, bottom, top)
+    if legend:
+        canvas.text(left, 11, trained.stages_in_words, "muted", _SMALL)
     begin = 0
     for number, stage in enumerate(trained.stages):
         x0, x1, begin = across(begin), across(stage.steps[-1]), stage.steps[-1]
@@ -207,7 +214,7 @@ def _axis(
     marks = list(marks)
     for mark in marks:
         canvas.line([(scale(mark), top), (scale(mark), bottom)], "grid")
-        anchor = "end" if mark == marks[-1] else "start" if mark == marks[0] else "middle"
+        anchor = "end" if mark == marks[-1] else "start" if scale(mark) < 12 else "middle"
         label = form.format(mark).replace("-", "−").replace("+0", "0") + (suffix if mark == marks[-1] else "")
         canvas.text(scale(mark), bottom + 15, label, "muted", _SMALL, anchor)
 

@@ -1,5 +1,6 @@
 """The comparison as tables of plain cells; `formats` and the page turn these into Markdown, LaTeX and HTML."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lmms_eval_drbench.intervals import Estimate
@@ -36,8 +37,11 @@ class Table:
 
 
 def tables(comparison: Comparison, paper: bool = False) -> list[Table]:
-    """Benchmarks first, then each suite under every prompt, its levels and where its deltas come from."""
-    found = [benchmarks(comparison, paper)]
+    """Benchmarks first (with `paper`, the published ones below), then each suite: every prompt, levels, changes."""
+    found = [benchmarks(comparison)]
+    if paper:
+        found.append(_published(comparison, "Published: models", published.MODELS))
+        found.append(_published(comparison, "Published: supervision methods", published.METHODS))
     for suite in comparison.suites:
         found.append(prompts(comparison, suite))
         if suite.is_layered:
@@ -47,32 +51,36 @@ def tables(comparison: Comparison, paper: bool = False) -> list[Table]:
     return found
 
 
-def benchmarks(comparison: Comparison, paper: bool = False) -> Table:
-    """Runs as rows, benchmarks as columns; with `paper`, the published rows below, each marked as such."""
-    titles = list(comparison.titles)
+def benchmarks(comparison: Comparison) -> Table:
+    """Runs as rows, benchmarks as columns."""
     rows = [
-        [Cell(scores[0].entry.name), *[_score_cell(score) for score in scores]]
-        for scores in comparison.scores
-        if scores
+        [Cell(entry.name), *[_score_cell(score) for score in scores]]
+        for entry, scores in zip(comparison.entries, comparison.scores, strict=True)
     ]
     intro = (
         f"Percent, and the delta in points to {_references(comparison)}, with its 95 % interval (paired by question, "
         f"clustered by image) where the samples were logged. Kept: not worse by more than "
         f"{tolerance_in_words(comparison)}."
     )
-    if paper:
-        rows_of = [*published.MODELS, *published.METHODS]
-        extra = [title for row in rows_of for title in row.values]
-        titles = list(dict.fromkeys([*titles, *extra]))
-        rows = [row + [Cell(NOTHING)] * (len(titles) + 1 - len(row)) for row in rows]
-        for row in rows_of:
-            cells = [_number_cell(row.values.get(title)) for title in titles]
-            rows.append([Cell(f"published: {row.name}"), *cells])
-        intro += (
-            f" Rows marked as published are the paper's ({published.SOURCE}), measured by its authors on the official "
-            "data with their settings; no delta refers to them."
-        )
-    return Table("Benchmarks", ["", *titles], rows, intro)
+    return Table("Benchmarks", ["", *comparison.titles], rows, intro)
+
+
+def _published(comparison: Comparison, title: str, published_rows: Sequence[published.Published]) -> Table:
+    """The paper's rows, each marked as published, below our runs where these have the same benchmarks."""
+    titles = list(dict.fromkeys(column for row in published_rows for column in row.values))
+    rows = []
+    for entry, scores in zip(comparison.entries, comparison.scores, strict=True):
+        own = {score.column: score for score in scores if score.value is not None}
+        if any(column in own for column in titles):
+            cells = [_score_cell(own[column]) if column in own else Cell(NOTHING) for column in titles]
+            rows.append([Cell(entry.name), *cells])
+    for row in published_rows:
+        rows.append([Cell(f"published: {row.name}"), *[_number_cell(row.values.get(column)) for column in titles]])
+    intro = (
+        f"Rows marked as published are the paper's ({published.SOURCE}), measured by its authors with their settings, "
+        "DRBench on the official data; ours is other data and has no place in that column. No delta refers to them."
+    )
+    return Table(title, ["", *titles], rows, intro, depth=3)
 
 
 def tolerance_in_words(comparison: Comparison) -> str:

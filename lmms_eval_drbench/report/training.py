@@ -32,6 +32,10 @@ class Training:
     def highest(self) -> float:
         return max(loss for stage in self.stages for loss in stage.losses)
 
+    @property
+    def stages_in_words(self) -> str:
+        return " · ".join(f"{number} {stage.label}" for number, stage in enumerate(self.stages, start=1))
+
 
 def read(entry: Entry) -> Training | None:
     """The training of an entry's first seed; None where it was not trained by `sft`, or its metrics are gone."""
