@@ -152,7 +152,7 @@ def _output(sample: Mapping[str, Any] | None, record: Mapping[str, Any] | None, 
         found["flip"] = "gained" if sample["record_id"] in set(flips.gained) else ""
         found["flip"] = found["flip"] or ("lost" if sample["record_id"] in set(flips.lost) else "")
     parsed = scaffold.parse(text)
-    if variant.prompt == "scaffold" and not parsed.is_empty:
+    if not parsed.is_empty:  # under the direct prompt too: a model may write what it was trained for
         names = {tokens(name) for name in record["key_objects"]} if record else set()
         facts = {fact(*triple) for triple in record["scene_graph"]} if record else set()
         found["fields"] = {

@@ -144,7 +144,8 @@ def _suite(comparison: Comparison, suite: SuiteComparison) -> str:
         parts.append(_figure(lambda width: plots.levels(comparison, suite, width), caption))
         changed = [variant for variant in suite.variants if variant.change]
         if changed and not suite.is_control:
-            shown = "".join(_flips(comparison, suite, variant) for variant in changed)
+            most = max(max(counts) for variant in changed for counts in plots.flips_by_category(variant).values())
+            shown = "".join(_flips(comparison, suite, variant, most) for variant in changed)
             parts.append(f'<h3>Questions that flipped</h3><div class="panels">{shown}</div>')
     for table in details:
         parts.append(f"<details><summary>{escape(_plain(table.title, suite))}</summary>{_table(table)}</details>")
@@ -160,9 +161,9 @@ def _plain(title: str, suite: SuiteComparison) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _flips(comparison: Comparison, suite: SuiteComparison, variant: Variant) -> str:
+def _flips(comparison: Comparison, suite: SuiteComparison, variant: Variant, most: int) -> str:
     position = suite.variants.index(variant)
-    figure = plots.flips(variant).svg(themed=True)
+    figure = plots.flips(variant, most=most).svg(themed=True)
     buttons = "".join(
         f'<button type="button" class="show" data-run="{position}" data-flip="{side}">show {side}</button>'
         for side in ("lost", "gained")

@@ -75,8 +75,12 @@ def _legend_lines(suite: SuiteComparison, width: int) -> int:
 
 
 def _legend_columns(suite: SuiteComparison, width: int) -> int:
-    longest = max(len(_short(variant.label)) for variant in suite.variants)
+    longest = max(len(_legend_text(variant)) for variant in suite.variants)
     return max(1, min(len(suite.variants) + 1, int(width / (longest * 6.6 + 30))))
+
+
+def _legend_text(variant: Variant) -> str:
+    return f"{_short(variant.entry.name, 30)}, {variant.prompt}"
 
 
 def _legend(canvas: Canvas, comparison: Comparison, suite: SuiteComparison, width: int) -> None:
@@ -84,7 +88,7 @@ def _legend(canvas: Canvas, comparison: Comparison, suite: SuiteComparison, widt
     places = [(5 + width / columns * (n % columns), 10 + 18 * (n // columns)) for n in range(len(suite.variants) + 1)]
     for (x, y), variant in zip(places, suite.variants, strict=False):
         canvas.disc(x, y - 1, 3.6, role_of(comparison, variant.entry.name), _is_solid(variant))
-        canvas.text(x + 10, y + 3, _short(variant.label), "ink", _SMALL)
+        canvas.text(x + 10, y + 3, _legend_text(variant), "ink", _SMALL)
     x, y = places[-1]
     canvas.line([(x, y - 6), (x, y + 4)], "muted", 1.2, dashed=True)
     canvas.text(x + 10, y + 3, "chance", "ink", _SMALL)
@@ -136,17 +140,16 @@ def _retained(
     canvas.text(edge, y + 4, _short(score.entry.name, 24), role, _SMALL, "start" if is_left else "end")
 
 
-def flips(variant: Variant, width: int = 310) -> Canvas:
-    """Questions lost (to the left) and gained (to the right) by category, against the reference."""
-    by_category = {str(category): [0, 0] for category in Category}
-    for side, ids in enumerate((variant.change.flips.lost, variant.change.flips.gained)):
-        chosen = set(ids)
-        for before, _ in variant.change.pairs:
-            by_category[before["category"]][side] += before["record_id"] in chosen
+def flips(variant: Variant, width: int = 310, most: int | None = None) -> Canvas:
+    """Questions lost (to the left) and gained (to the right) by category, against the reference.
+
+    most: the count at which a bar has its full length, so that several runs share it.
+    """
+    by_category = flips_by_category(variant)
     rows = [(name, counts) for name, counts in by_category.items() if name in variant.levels]
     left, step, top = 138, 21, 26
     canvas = Canvas(width, top + step * len(rows) + 6, f"{variant.label}: questions gained and lost")
-    most = max(1, *(count for _, counts in rows for count in counts))
+    most = max(1, most or max(count for _, counts in rows for count in counts))
     half = (width - left - 60) / 2
     zero = left + 30 + half
     canvas.text(zero - 8, 14, f"lost {len(variant.change.flips.lost)}", "bad", _SMALL, "end", bold=True)
@@ -160,6 +163,16 @@ def flips(variant: Variant, width: int = 310) -> Canvas:
         canvas.text(zero + half * gained / most + 5, y + 13, str(gained), "muted", _SMALL)
     canvas.line([(zero, top - 2), (zero, canvas.height - 4)], "ink")
     return canvas
+
+
+def flips_by_category(variant: Variant) -> dict[str, tuple[int, int]]:
+    """Category → questions lost and gained."""
+    lost, gained = set(variant.change.flips.lost), set(variant.change.flips.gained)
+    found = {str(category): (0, 0) for category in Category}
+    for sample, _ in variant.change.pairs:
+        down, up = found[sample["category"]]
+        found[sample["category"]] = down + (sample["record_id"] in lost), up + (sample["record_id"] in gained)
+    return found
 
 
 def loss(trained: Training, role: str, width: int = WIDE, highest: float | None = None, legend: bool = True) -> Canvas:
@@ -237,5 +250,5 @@ def _words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _short(text: str, most: int = 40) -> str:
+def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -153,10 +153,12 @@
     if (found.flip || found.truncated) state.querySelectorAll(".chip").forEach((chip) => (chip.style.marginLeft = "6px"));
     holder.append(state);
     if (found.fields) {
-      holder.append(field("Entities", found.fields.entities));
-      holder.append(field("Relations", found.fields.relations.map(([triple, matched]) => [triple.map(words).join(" "), matched])));
-      holder.append(field("Reasoning", Object.entries(found.fields.reasoning).map(([step, text]) => [`[${step}] ${text}`])));
-      holder.append(field("Answer", [[found.fields.answer || "–"]]));
+      const four = make("div", "fields");
+      four.append(field("Entities", found.fields.entities));
+      four.append(field("Relations", found.fields.relations.map(([triple, matched]) => [triple.map(words).join(" "), matched])));
+      four.append(field("Reasoning", Object.entries(found.fields.reasoning).map(([step, text]) => [`[${step}] ${text}`])));
+      four.append(field("Answer", [[found.fields.answer || "–"]]));
+      holder.append(four);
       if (found.fields.problems.length) holder.append(field("Malformed", found.fields.problems.map((text) => [text, false])));
     }
     const details = make("details");
@@ -175,10 +177,17 @@
     if (!picture.childElementCount) told.style.gridColumn = "1 / -1";
     holder.append(told);
     const outputs = make("div", "outputs");
-    const widths = question.outputs.map((found) => (found && found.fields ? "minmax(0, 2fr)" : "minmax(0, 1fr)"));
-    outputs.style.setProperty("--columns", widths.length > 5 ? "repeat(auto-fit, minmax(212px, 1fr))" : widths.join(" "));
-    question.outputs.forEach((found, index) => outputs.append(output(data.runs[index], found)));
-    holder.append(outputs);
+    const scaffolds = [];
+    question.outputs.forEach((found, index) => {
+      const shown = output(data.runs[index], found);
+      if (found && found.fields) scaffolds.push(shown);
+      else outputs.append(shown);
+    });
+    if (outputs.childElementCount) holder.append(outputs);
+    for (const shown of scaffolds) {
+      shown.classList.add("whole");
+      holder.append(shown);
+    }
     return holder;
   }
 
