@@ -1,9 +1,9 @@
 """From model text to an answer. Nothing is ever guessed: what can't be read is counted as unparsed, with a reason.
 
-Readers run from the most explicit to the least: a scaffold's `<answer>` field, a LaTeX box, a bare answer, the last
-declaration ("the answer is ..."), an option-like first or last line, and an option's text that is named alone.
-Upstream's shared extractor reads the article of "A dog is on the left; the answer is (C)" as the letter A; here
-declarations win, and a lone "A" before a noun is a word.
+Readers run from the most explicit to the least: a scaffold's `<answer>` field or LLaVA-CoT's CONCLUSION, a LaTeX box, a
+bare answer, the last declaration ("the answer is ..."), an option-like first or last line, and an option's text that is
+named alone. Upstream's shared extractor reads the article of "A dog is on the left; the answer is (C)" as the letter A;
+here declarations win, and a lone "A" before a noun is a word.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmms_eval_drbench import choices, scaffold
+from lmms_eval_drbench import choices, rationales, scaffold
 from lmms_eval_drbench.letters import strip_markup
 from lmms_eval_drbench.phrases import words
 from lmms_eval_drbench.statements import (
@@ -67,12 +67,13 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
         return _unparsed("thinking was not finished" if text.strip() else "empty")
     found = _answer_field(answer)
     if found is None:
-        return _unparsed("no <answer> field")
+        return _unparsed("no <CONCLUSION> field" if rationales.is_llava_cot(answer) else "no <answer> field")
     body, field = found
-    if field == "unclosed <answer> field" and record["question_type"] != QuestionType.SINGLE_CHOICE:
-        return _unparsed("the <answer> field was cut off")  # "A" may have been on its way to "A, C"
+    if field.startswith("unclosed ") and record["question_type"] != QuestionType.SINGLE_CHOICE:
+        # "A" may have been on its way to "A, C"
+        return _unparsed(f"the {field.removeprefix('unclosed ')} was cut off")
     if not body.strip():
-        return _unparsed("the <answer> field is empty" if field else "empty")
+        return _unparsed(f"the {field} is empty" if field else "empty")
     box = _last_box(body)
     where = [field] if field else []
     if box is not None and box.strip():
@@ -108,11 +109,16 @@ def _without_thinking(text: str) -> str:
 def _answer_field(text: str) -> tuple[str, str] | None:
     """(text to read, which field it is): the last answer field, all of a text without fields, or what follows them.
 
-    None for a scaffold that ends before its answer.
+    None for a scaffold or LLaVA-CoT text that ends before its answer.
     """
     parsed = scaffold.parse(text)
     if parsed.answer is not None:
         return parsed.answer, "unclosed <answer> field" if parsed.answer_open else "<answer> field"
+    if rationales.is_llava_cot(text):
+        concluded = rationales.conclusion(text)
+        if concluded is None:
+            return None
+        return concluded.body, "unclosed <CONCLUSION> field" if concluded.open else "<CONCLUSION> field"
     if parsed.is_empty:
         return scaffold.without_cut_tag(text)[0], ""
     return (parsed.rest, "after the fields") if parsed.rest.strip() else None

@@ -1,11 +1,14 @@
 """The one table of benchmark columns: which task and metric stand behind a column, on which scale.
 
-Task and metric names of the general benchmarks are lmms-eval 0.7.3's own (`lmms_eval/tasks/*/*.yaml`); a test holds
-them against the installed YAML.
+The general benchmarks stand behind their columns as our `retention_*` tasks (`retention`): lmms-eval's data and
+prompts, read without a judge. lmms-eval 0.7.3's own tasks have columns of their own, named so; a test holds their
+names against the installed YAML.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from lmms_eval_drbench.prompts import PROMPTS, suite_name
 
 
 @dataclass(frozen=True)
@@ -30,36 +33,45 @@ class Column:
         return self.scale * sum(metrics[metric] for metric in self.metrics) / len(self.metrics)
 
 
+CONTROLS = ("blind", "shuffled", "circular")
+"""Variants that should stay at chance (blind, shuffled), and one that should stay where it was (circular)."""
+
+
 def _drbench() -> list[Column]:
     """DRBench and its variants, task names as in `task_configs/tasks`. Direct DRBench counts in the average."""
     found = []
     for size, size_title in (("", ""), ("_mini", " mini")):
-        for control, control_title in (("", ""), ("_blind", " blind")):
-            for prompt in ("direct", "scaffold"):
-                suffix = "" if prompt == "direct" else f"_{prompt}"
-                task = f"drbench{size}{control}{suffix}"
+        for control, control_title in (("", ""), *((f"_{name}", f" {name}") for name in CONTROLS)):
+            for prompt in ("direct", "scaffold") if control else PROMPTS:
+                task = suite_name(f"drbench{size}{control}", prompt)
                 title = f"DRBench{size_title}{control_title} ({prompt})"
                 found.append(Column(title, task, ("acc",), 100.0, in_average=task == "drbench"))
     return found
 
 
 COLUMNS = [
-    Column("MMMU", "mmmu_val", ("mmmu_acc",), 100.0, in_average=True),
-    Column("MMStar", "mmstar", ("average",), 100.0, in_average=True),
-    Column("RealWorldQA", "realworldqa", ("exact_match",), 100.0, in_average=True),
-    Column("HallusionBench", "hallusion_bench_image", ("aAcc", "fAcc", "qAcc"), 1.0, in_average=True),
-    Column("BLINK", "blink", ("blink_acc",), 100.0, in_average=True),
-    Column("MMBench", "mmbench_en_dev_static", ("gpt_eval_score",), 1.0),
+    Column("MMMU", "retention_mmmu_val", ("mmmu_acc",), 100.0, in_average=True),
+    Column("MMStar", "retention_mmstar", ("average",), 100.0, in_average=True),
+    Column("RealWorldQA", "retention_realworldqa", ("exact_match",), 100.0, in_average=True),
+    Column("HallusionBench", "retention_hallusion_bench", ("aAcc", "fAcc", "qAcc"), 1.0, in_average=True),
+    Column("BLINK", "retention_blink", ("blink_acc",), 100.0, in_average=True),
+    Column("MMBench", "retention_mmbench_en_dev", ("acc",), 100.0),
     *_drbench(),
     Column("Base skills", "drbench_base_skills", ("acc",), 100.0),
+    Column("MMMU (lmms-eval)", "mmmu_val", ("mmmu_acc",), 100.0),
+    Column("MMStar (lmms-eval)", "mmstar", ("average",), 100.0),
+    Column("RealWorldQA (lmms-eval)", "realworldqa", ("exact_match",), 100.0),
+    Column("HallusionBench (lmms-eval)", "hallusion_bench_image", ("aAcc", "fAcc", "qAcc"), 1.0),
+    Column("BLINK (lmms-eval)", "blink", ("blink_acc",), 100.0),
+    Column("MMBench (lmms-eval)", "mmbench_en_dev_static", ("gpt_eval_score",), 1.0),
 ]
-"""In the order that tables show them: the paper's benchmarks in the paper's order, then ours."""
+"""In the order that tables show them: the paper's benchmarks in the paper's order, ours, and lmms-eval's own tasks."""
 
 
 def average(values: Mapping[str, float | None], drbench: str = "drbench") -> float | None:
     """The paper's average in percent from column values by task; None unless every one of its benchmarks is there.
 
-    drbench: which DRBench task stands for DRBench, `drbench` or `drbench_scaffold`; the tables name it.
+    drbench: which DRBench task stands for DRBench, such as `drbench` or `drbench_scaffold`; the tables name it.
     """
     tasks = [drbench if column.task == "drbench" else column.task for column in COLUMNS if column.in_average]
     found = [values.get(task) for task in tasks]

@@ -14,8 +14,11 @@ from typing import Any
 
 import task_configs
 
-MODEL = "drbench_tiny"
-_ADAPTERS = "lmms_eval_drbench.tiny.adapter"
+MODELS = {
+    "drbench_tiny": ("lmms_eval_drbench.tiny.adapter.DRBenchTinySimple", "lmms_eval_drbench.tiny.adapter.DRBenchTiny"),
+    "drbench_native": (None, "lmms_eval_drbench.native.DRBenchNative"),
+}
+"""Our models' names → (class with the simple interface, class with the chat interface)."""
 
 
 def tasks_dir() -> Path:
@@ -24,7 +27,7 @@ def tasks_dir() -> Path:
 
 
 def register() -> list[Any]:
-    """Entry point of the group `lmms_eval.models`: index our tasks, and return the manifest of `drbench_tiny`.
+    """Entry point of the group `lmms_eval.models`: index our tasks, and return the manifests of our models.
 
     Never raises: where lmms-eval is not as expected, it logs one sentence and steps aside.
     """
@@ -32,10 +35,12 @@ def register() -> list[Any]:
         from lmms_eval.models.registry_v2 import ModelManifest
         from lmms_eval.tasks import TaskManager
 
-        _leave_out_empty_tasks(TaskManager)
+        _wrap_loading(TaskManager)
         _index_our_tasks(TaskManager)
-        chat, simple = f"{_ADAPTERS}.DRBenchTiny", f"{_ADAPTERS}.DRBenchTinySimple"
-        return [ModelManifest(MODEL, simple_class_path=simple, chat_class_path=chat)]
+        return [
+            ModelManifest(name, simple_class_path=simple, chat_class_path=chat)
+            for name, (simple, chat) in MODELS.items()
+        ]
     except Exception as error:  # a broken or newer lmms-eval must never crash because of us
         _log(f"lmms-eval-drbench steps aside, this lmms-eval is not the one it knows ({error!r}): use lmms-eval 0.7.3")
         return []
@@ -62,10 +67,14 @@ def _index_our_tasks(task_manager: type) -> None:
     task_manager.initialize_tasks = initialize_tasks
 
 
-def _leave_out_empty_tasks(task_manager: type) -> None:
-    """Data of one's own may lack a category or a layer: a group then goes without it, where upstream would crash."""
+def _wrap_loading(task_manager: type) -> None:
+    """Two things that YAML can't say, where a task of ours is loaded.
+
+    Data of one's own may lack a category or a layer: a group then goes without it, where upstream would crash. And a
+    circular task asks every rotation of a question's options (`circular`).
+    """
     original = task_manager._load_individual_task_or_group
-    if getattr(original, "leaves_out_empty", False):
+    if getattr(original, "knows_drbench", False):
         return
     if list(inspect.signature(original).parameters)[:2] != ["self", "name_or_config"]:
         raise TypeError("TaskManager._load_individual_task_or_group has other parameters")
@@ -78,10 +87,19 @@ def _leave_out_empty_tasks(task_manager: type) -> None:
         if absence:
             _log(f"{name_or_config} is left out: {absence}")
             return {}
-        return original(self, name_or_config, *args, **options)
+        return _with_rotations(original(self, name_or_config, *args, **options))
 
-    load.leaves_out_empty = True
+    load.knows_drbench = True
     task_manager._load_individual_task_or_group = load
+
+
+def _with_rotations(loaded: Any) -> Any:
+    for name, task in loaded.items() if isinstance(loaded, dict) else ():
+        if isinstance(name, str) and name.startswith("drbench") and "_circular" in name and hasattr(task, "config"):
+            from lmms_eval_drbench import circular
+
+            circular.rotate(task)
+    return loaded
 
 
 def _absence(name: Any) -> str | None:

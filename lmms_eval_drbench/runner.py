@@ -11,17 +11,16 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lmms_eval_drbench import data, runs
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.runs import MANIFEST, Run
+from lmms_eval_drbench.versions import versions
 
 _LOG = "lmms_eval.log"
 _TAIL = 15
-VERSIONS = ("lmms-eval", "lmms-eval-drbench", "transformers", "torch", "datasets", "peft")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _describe(call: Call) -> dict[str, Any]:
     return {
         "call": asdict(call) | {"tasks": list(call.tasks)},
         "data": _data(call),
-        "versions": {name: _version(name) for name in VERSIONS},
+        "versions": versions(),
     }
 
 
@@ -95,13 +94,6 @@ def _data(call: Call) -> dict[str, str]:
         return {}
     loaded = data.load(call.env.get(data.ENV))
     return {"name": loaded.name, "fingerprint": loaded.fingerprint}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except ImportError:  # PackageNotFoundError: not installed
-        return "none"
 
 
 def _finished(out: Path, wanted: dict[str, Any]) -> bool:

@@ -7,12 +7,14 @@ import math
 from typing import Any
 
 from lmms_eval_drbench import runs, summary
+from lmms_eval_drbench.conditional import conditional
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.markdown import escape, interval, percent, table
 from lmms_eval_drbench.summary import Row, Suite
 
 _COLUMNS = {"partial": "partial", "chance": "chance", "unparsed": "unparsed %", "truncated": "truncated %"}
-_GROUNDING = {
+_OPTIONAL = {
+    "rotation_acc": "rotations right",
     "entity_f1": "entity F1",
     "relation_f1": "relation F1",
     "anchored": "anchored %",
@@ -48,6 +50,15 @@ def _suite_report(suite: Suite) -> dict[str, Any]:
             {"name": row.name, "level": row.level, "acc": _json_numbers(dataclasses.asdict(row.acc))} | row.means
             for row in summary.rows(suite)
         ],
+        "conditional": [
+            {
+                "layer": found.layer,
+                "given": list(found.given),
+                "right": _json_numbers(dataclasses.asdict(found.right)),
+                "not_right": _json_numbers(dataclasses.asdict(found.not_right)),
+            }
+            for found in conditional(suite.samples)
+        ],
     }
 
 
@@ -69,13 +80,14 @@ def markdown(run: runs.Run) -> str:
         if described["limit"] is not None:
             parts.append(f"**Only a part of the data was evaluated (`--limit {described['limit']:g}`).**")
         parts.append(suite_table(suite))
+        parts += filter(None, [conditional_table(suite)])
     return "\n\n".join(parts) + "\n"
 
 
 def suite_table(suite: Suite) -> str:
     """One suite's rows, and below them the constant policies of its false premise questions."""
     rows = summary.rows(suite)
-    extra = _COLUMNS | {name: title for name, title in _GROUNDING.items() if any(name in row.means for row in rows)}
+    extra = _COLUMNS | {name: title for name, title in _OPTIONAL.items() if any(name in row.means for row in rows)}
     lines = [_line(row, list(extra)) for row in rows]
     for row in rows:
         for policy, title in _POLICIES.items():
@@ -83,6 +95,17 @@ def suite_table(suite: Suite) -> str:
                 empty = ["–"] * (len(extra) + 1)
                 lines.append([f"*false premise, {title}*", str(row.acc.n), percent(row.means[policy]), *empty])
     return table(["", "n", "acc", "95 % interval", *extra.values()], lines)
+
+
+def conditional_table(suite: Suite) -> str:
+    """Each upper layer where the layers below it were right on the same image, and where not; empty without both."""
+    lines = []
+    for found in conditional(suite.samples):
+        below = " and ".join(layer.replace("_", " ") for layer in found.given)
+        for estimate, state in ((found.right, "right"), (found.not_right, "not all right")):
+            label = f"{found.layer.replace('_', ' ')}, given {below} {state} on the image"
+            lines.append([label, str(estimate.n), percent(estimate.mean), interval(estimate.low, estimate.high)])
+    return table(["layer by layer", "n", "acc", "95 % interval"], lines) if lines else ""
 
 
 def _line(row: Row, extra: list[str]) -> list[str]:

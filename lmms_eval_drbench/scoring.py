@@ -7,7 +7,7 @@ from those logs.
 from collections.abc import Mapping
 from typing import Any
 
-from lmms_eval_drbench import grounding, scaffold
+from lmms_eval_drbench import grounding, rationales, scaffold
 from lmms_eval_drbench.answers import Answer, extract
 from lmms_eval_drbench.phrases import token_f1, tokens, vocabulary
 from lmms_eval_drbench.record import chance
@@ -30,8 +30,8 @@ def score(
 ) -> dict[str, Any]:
     """Score one output.
 
-    prompt: `direct` or `scaffold`. truncated: whether the token limit cut the output off, None when unknown; a
-    scaffold tells by itself (a field that is not closed), other text does not, so it is logged as None then.
+    prompt: a name in `prompts.PROMPTS`. truncated: whether the token limit cut the output off, None when unknown;
+    tagged text tells by itself (a field that is not closed), other text does not, so it is logged as None then.
     Returns a flat dict, ready to be logged: record_id, image_id, category and question_type (who was scored); acc (0
     or 1), partial (0 to 1), unparsed (0 or 1), truncated (0, 1 or None) and chance, floats; answer and reason
     (strings); for the scaffold prompt also `grounding.score`'s values; for false premise questions also
@@ -125,6 +125,8 @@ def matches(text: str, accepted: str, question: str) -> bool:
 def _truncated(output: Any, prompt: str, hint: bool | None) -> float | None:
     if hint is not None:
         return float(hint)
-    if prompt != "scaffold":
-        return None
-    return float(isinstance(output, str) and scaffold.parse(output).unfinished)
+    if prompt == "scaffold":
+        return float(isinstance(output, str) and scaffold.parse(output).unfinished)
+    if prompt == "llava_cot":
+        return float(isinstance(output, str) and rationales.unfinished(output))
+    return None

@@ -18,7 +18,7 @@ from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
 Sample = dict[str, Any]
 
 POLICIES = ("always_reject", "never_reject", "always_a")
-MEANS = ("partial", "chance", "unparsed", "truncated", *grounding.SCORES, *POLICIES)
+MEANS = ("partial", "rotation_acc", "chance", "unparsed", "truncated", *grounding.SCORES, *POLICIES)
 """Logged scores whose plain means a row carries, where its samples have them."""
 
 
@@ -64,7 +64,8 @@ class Suite:
     def missing(self) -> list[Category]:
         """Categories without a sample; empty for a suite that has no categories of its own."""
         present = {sample["category"] for sample in self.samples}
-        return [category for category in Category if category not in present] if self.is_layered else []
+        wanted = [c for c in Category if "_shuffled" not in self.name or c.layer is not Layer.LOGICAL_RIGOR]
+        return [category for category in wanted if category not in present] if self.is_layered else []
 
 
 def suites(run: Run) -> dict[str, Suite]:
@@ -109,8 +110,10 @@ def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
     Fewer tokens than the limit: it did not. As many: it did, at batch size 1; in a larger batch upstream counts the
     padding up to the longest output too (0.7.3, chat qwen2_5_vl), so then only what the text itself shows is known.
     """
-    counts = sample.get("token_counts") or [None]
-    used = counts[0].get("output_tokens") if isinstance(counts[0], dict) else None
+    counts = [
+        count.get("output_tokens") if isinstance(count, dict) else None for count in sample.get("token_counts") or ()
+    ]
+    used = None if not counts or None in counts else max(counts)  # a circular question has an output a rotation
     limit = (result.config.get("generation_kwargs") or {}).get("max_new_tokens")
     if used is None or limit is None:
         return sample

@@ -46,7 +46,7 @@ class Collator:
     Returns, for B items of which the longest has L tokens:
     input_ids (B, L); labels (B, L), the token itself where the loss runs and `IGNORE` elsewhere (the model predicts
     token i from position i - 1, the trainer shifts); mm_token_type_ids (B, L), 1 on image
-    placeholders; image_keys, B keys; and unless features are cached, pixel_values and image_grid_thw.
+    placeholders; image_keys, B keys; and unless features are cached, what `Images.batch` gives.
 
     Example, stage 2 of two items (p prompt, a field 1, b field 2, . padding; field 3 has been cut off):
         tokens  p p p a a b b .     labels  - - - - - b b -
@@ -57,7 +57,7 @@ class Collator:
         self._pad, self._image_token, self._images, self._cached = pad, image_token, images, cached
 
     def __call__(self, items: Sequence[Item]) -> dict[str, Any]:
-        rows = [_row(item) for item in items]
+        rows = [row(item) for item in items]
         shape = (len(rows), max(len(tokens) for tokens, _ in rows))
         input_ids = np.full(shape, self._pad, dtype=np.int64)
         labels = np.full(shape, IGNORE, dtype=np.int64)
@@ -71,13 +71,11 @@ class Collator:
             "image_keys": [item.sample.image for item in items],
         }
         if not self._cached:
-            processed = [self._images.processed(key) for key in batch["image_keys"]]
-            for name in processed[0]:
-                batch[name] = torch.cat([one[name] for one in processed])
+            batch |= self._images.batch(batch["image_keys"])
         return batch
 
 
-def _row(item: Item) -> tuple[np.ndarray, np.ndarray]:
+def row(item: Item) -> tuple[np.ndarray, np.ndarray]:
     """(tokens, labels) of one item, both (length,), cut after the stage's last field."""
     mask = item.stage.supervise(item.sample.fields)
     target = item.sample.target[: len(mask)]

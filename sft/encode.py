@@ -84,7 +84,10 @@ def encode(
     """
     rows = records.remove_columns("image")
     samples, skipped, problems = [], {}, []
-    image_tokens = {key: family.image_tokens(processor, *images.size(key)) for key in set(images.keys)}
+    own_keys = dict.fromkeys(images.keys[first_row : first_row + len(records)])
+    sizes = {images.size(key) for key in own_keys}
+    expansions = {size: family.expansion(processor, *size) for size in sizes}
+    image_tokens = {key: expansions[images.size(key)].count(processor.image_token) for key in own_keys}
     names: list[str] = []
     for start in range(0, len(rows), _CHUNK):
         chunk, keys = [], []
@@ -100,7 +103,7 @@ def encode(
             continue
         fields = [taught.fields(record) for record in chunk]
         names = names or [name for name, _ in fields[0]]
-        prompts = _prompts(chunk, taught, family, processor, [image_tokens[key] for key in keys])
+        prompts = _prompts(chunk, taught, family, processor, [expansions[images.size(key)] for key in keys])
         targets = _targets(fields, family, processor)
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
             sample = Sample(record["id"], key, prompt, target, owners)
@@ -120,12 +123,11 @@ def prompt_text(text: str, family: Family, processor: ProcessorMixin) -> str:
 
 
 def _prompts(
-    records: list, taught: Method, family: Family, processor: ProcessorMixin, image_tokens: list[int]
+    records: list, taught: Method, family: Family, processor: ProcessorMixin, expansions: list[str]
 ) -> list[np.ndarray]:
-    placeholder = processor.image_token
     texts = [
-        prompt_text(taught.ask(record), family, processor).replace(placeholder, placeholder * count, 1)
-        for record, count in zip(records, image_tokens, strict=True)
+        prompt_text(taught.ask(record), family, processor).replace(processor.image_token, expansion, 1)
+        for record, expansion in zip(records, expansions, strict=True)
     ]
     return [np.array(ids, dtype=np.int32) for ids in processor.tokenizer(texts)["input_ids"]]
 

@@ -1,10 +1,15 @@
-"""What a run leaves behind: a folder that lmms-eval loads as it is.
+"""What a run leaves behind: a folder that lmms-eval loads as it is; and other forms of it.
+
+`python -m sft.export --format merged --model RUN --output_dir OUT` makes an adapter folder a whole model folder, for
+vLLM and for adapters that want one. `--format trl | ms-swift | llama-factory --data D --output_dir OUT` writes the
+training targets in the layouts that those trainers read (`layouts`).
 
 `--tuning lora`: the adapter, its config with the base's absolute path, and the processor's files with the pixel limits
 of the training; no config.json, because then transformers finds the adapter and its base by itself (DESIGN section
 3). `--tuning full`: a whole model folder.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -12,6 +17,13 @@ from pathlib import Path
 
 from peft import PeftModel
 from transformers import PreTrainedModel, ProcessorMixin
+
+from lmms_eval_drbench import data
+from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.record import SPLITS
+from sft import families, layouts, merge
+from sft.stages import SCHEDULES
+from sft.targets import METHODS, method
 
 _PARTIAL = ".export.partial"
 
@@ -47,3 +59,56 @@ def _name_base(config_file: Path, base: str) -> None:
     config = json.loads(config_file.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base
     config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sft.export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--format", required=True, choices=("merged", *layouts.LAYOUTS))
+    parser.add_argument("--model", help="merged: a run's adapter folder; trl: the model whose chat template is used")
+    parser.add_argument("--output_dir", required=True, type=Path, help="a folder that is empty or not there yet")
+    parser.add_argument("--data", help="records, as for sft.run")
+    parser.add_argument("--split", default="train", choices=SPLITS)
+    parser.add_argument("--allow_test_split", action="store_true")
+    parser.add_argument("--method", default="drscaffold", choices=tuple(METHODS))
+    parser.add_argument("--schedule", default="current", choices=SCHEDULES)
+    given = parser.parse_args(arguments)
+    out = given.output_dir.expanduser()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"--output_dir {out} is not empty: choose another")
+    try:
+        _merged(given, out) if given.format == "merged" else _targets(given, out)
+    except OSError as error:
+        raise UserError(f"--output_dir {out} could not be written: {error.strerror or error}") from error
+    return 0
+
+
+def _merged(given: argparse.Namespace, out: Path) -> None:
+    if not given.model:
+        raise UserError("--format merged needs --model, the --output_dir of a run with --tuning lora")
+    model, processor = merge.merged(Path(given.model).expanduser())
+    out.mkdir(parents=True, exist_ok=True)
+    save(model, processor, "", out)
+    print(f"the merged model is in {out}")
+
+
+def _targets(given: argparse.Namespace, out: Path) -> None:
+    if not given.data:
+        raise UserError(f"--format {given.format} needs --data, the records to write")
+    if given.split == "test" and not given.allow_test_split:
+        raise UserError("--split test holds the benchmark's own questions: use --split train, or --allow_test_split")
+    chat = None
+    if given.format == "trl":
+        if not given.model:
+            raise UserError("--format trl needs --model, whose chat template the prompts are written in")
+        family = families.identify(given.model)
+        chat = layouts.Chat(family, families.load_processor(family, given.model, None, None))
+    records = data.load(given.data, given.split).records
+    files = layouts.write(records, method(given.method), given.schedule, given.format, out, chat)
+    print(f"{len(records)} records in {len(files)} files, one a stage, in {out}; README.md there says how to use them")
+
+
+if __name__ == "__main__":
+    run_cli(main)

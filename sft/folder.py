@@ -10,12 +10,17 @@ from lmms_eval_drbench.errors import UserError
 from sft import log, train
 from sft.options import Options
 
+CONFIG_FILE = "config.yaml"
+"""The run's options, resolved; `--config` reads it back."""
+
 _FREE_TO_CHANGE = {
     "resume",
     "overwrite",
     "save_steps",
     "logging_steps",
     "workers",
+    "report_to",
+    "inspect",
     "cache_features",
     "output_dir",
     "allow_test_split",
@@ -65,6 +70,7 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
             for path in out.iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         out.mkdir(parents=True, exist_ok=True)
+        (out / CONFIG_FILE).write_text(options.as_config(), encoding="utf-8")
         log.write_run(out, summary)
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error

@@ -19,8 +19,8 @@ class Images:
     The digest, not `image_id`, says which rows share an image: a wrong id in the data can't swap pictures.
     """
 
-    def __init__(self, records: datasets.Dataset, processor: ProcessorMixin) -> None:
-        self._processor = processor
+    def __init__(self, records: datasets.Dataset, family: Family, processor: ProcessorMixin) -> None:
+        self._family, self._processor = family, processor
         self._column = records.select_columns("image").cast_column("image", datasets.Image(decode=False))
         self._first_row: dict[str, int] = {}
         self._key_of_path: dict[str, str] = {}
@@ -35,15 +35,23 @@ class Images:
         """(width, height) in pixels, as stored."""
         return self._sizes[key]
 
+    def content(self, key: str) -> bytes:
+        """The image file itself."""
+        return read_bytes(self._column[self._first_row[key]]["image"])
+
     def processed(self, key: str) -> dict[str, torch.Tensor]:
-        """What the model takes: pixel_values (patches, values a patch) and image_grid_thw (1, 3)."""
-        with Image.open(io.BytesIO(_read(self._column[self._first_row[key]]["image"]))) as opened:
-            return dict(self._processor.image_processor(images=[opened.convert("RGB")], return_tensors="pt"))
+        """What the model takes, as `Family.process` gives it."""
+        with Image.open(io.BytesIO(self.content(key))) as opened:
+            return self._family.process(self._processor, opened.convert("RGB"))
+
+    def batch(self, keys: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Several images as one batch."""
+        return self._family.join([self.processed(key) for key in keys])
 
     def _register(self, row: int, image: dict) -> str:
         if image["bytes"] is None and image["path"] in self._key_of_path:
             return self._key_of_path[image["path"]]
-        content = _read(image)
+        content = read_bytes(image)
         key = hashlib.sha256(content).hexdigest()
         if image["bytes"] is None:
             self._key_of_path[image["path"]] = key
@@ -63,17 +71,21 @@ class VisionCache:
 
     def __init__(self, family: Family, images: Images) -> None:
         self._family, self._images = family, images
-        self._known: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._known: dict[str, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
-    def __call__(self, model: PreTrainedModel, keys: Sequence[str]) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Features of each key, shapes (image tokens, hidden), on the model's device, and the grids, (keys, 3)."""
+    def __call__(self, model: PreTrainedModel, keys: Sequence[str]) -> tuple[list[torch.Tensor], torch.Tensor | None]:
+        """Features of each key, as `Family.encode_images` gives them, on the model's device.
+
+        And the grids, (keys, 3), where the family's positions need them, else None.
+        """
         missing = list(dict.fromkeys(key for key in keys if key not in self._known))
         if missing:
             inputs = [self._images.processed(key) for key in missing]
             for key, given, features in zip(missing, inputs, self._family.encode_images(model, inputs), strict=True):
-                self._known[key] = (features.detach().cpu(), given["image_grid_thw"])
+                self._known[key] = (features.detach().cpu(), given.get("image_grid_thw"))
         features = [self._known[key][0].to(model.device, non_blocking=True) for key in keys]
-        return features, torch.cat([self._known[key][1] for key in keys]).to(model.device)
+        grids = [self._known[key][1] for key in keys]
+        return features, None if grids[0] is None else torch.cat(grids).to(model.device)
 
 
 def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -> int:
@@ -81,5 +93,6 @@ def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -
     return sum(image_tokens.values()) * hidden * dtype.itemsize
 
 
-def _read(image: dict) -> bytes:
+def read_bytes(image: dict) -> bytes:
+    """The stored bytes of an undecoded `datasets.Image` value."""
     return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()

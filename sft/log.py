@@ -6,14 +6,12 @@ import os
 import resource
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import ProgressCallback, TrainerCallback
 
-from lmms_eval_drbench import __version__
 from lmms_eval_drbench.errors import UserError
 from sft.stages import Plan
 
@@ -118,12 +116,6 @@ def stage_summaries(plan: Plan, lines: list[dict[str, Any]]) -> list[dict[str, A
             }
         )
     return rows
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a run's numbers."""
-    names = ("torch", "transformers", "peft", "accelerate", "datasets")
-    return {"lmms-eval-drbench": __version__, "python": sys.version.split()[0]} | {n: version(n) for n in names}
 
 
 def peak_memory_mib() -> float:

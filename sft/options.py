@@ -1,7 +1,7 @@
 """The command line of `sft.run`: one dataclass, read from flags or from a YAML file, checked before anything loads."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import yaml
@@ -18,7 +18,14 @@ _CHOICES = {
     "tuning": ("lora", "full"),
     "split": SPLITS,
     "cache_features": ("auto", "on", "off"),
+    "packing": ("auto", "on", "off"),
+    "report_to": ("none", "tensorboard", "wandb"),
 }
+
+_COUNTS = (
+    *("batch_size", "grad_accum", "lora_rank"),
+    *("max_length", "pack_length", "save_steps", "logging_steps", "limit"),
+)
 
 
 @dataclass
@@ -28,7 +35,7 @@ class Options:
     model: str = field(default="", metadata={"help": "model folder or hub id (required)"})
     data: str = field(default="", metadata={"help": "records: folder, .parquet, .jsonl or hub id (required)"})
     output_dir: str = field(default="", metadata={"help": "where the adapter and the logs go (required)"})
-    method: str = field(default="drscaffold", metadata={"help": "answer | drscaffold"})
+    method: str = field(default="drscaffold", metadata={"help": "answer | cot | llava_cot | drscaffold"})
     split: str = field(default="train", metadata={"help": "the data's split to train on"})
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
     mix: str = field(
@@ -64,11 +71,24 @@ class Options:
     cache_features: str = field(
         default="auto", metadata={"help": "keep the frozen tower's features in memory: auto (up to 4 GiB) | on | off"}
     )
+    packing: str = field(
+        default="auto",
+        metadata={"help": "the questions of an image share it in one sequence, with the same loss: auto | on | off"},
+    )
+    pack_length: int = field(
+        default=2048, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+    )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "less memory, about a third slower"})
 
     seed: int = field(default=0, metadata={"help": "of initialisation, order and dropout"})
     save_steps: int = field(default=500, metadata={"help": "steps between checkpoints; a stage's end also makes one"})
     logging_steps: int = field(default=10, metadata={"help": "steps between lines of metrics.jsonl"})
+    report_to: str = field(
+        default="none", metadata={"help": "none | tensorboard | wandb: where the metrics also go (metrics.jsonl stays)"}
+    )
+    inspect: int = field(
+        default=0, metadata={"help": "print N samples as the trainer sees them and what trains; train nothing"}
+    )
     workers: int = field(default=0, metadata={"help": "processes that prepare batches"})
     resume: bool = field(default=False, metadata={"help": "go on from the last checkpoint in --output_dir"})
     overwrite: bool = field(default=False, metadata={"help": "replace the run in --output_dir"})
@@ -76,8 +96,10 @@ class Options:
     def check(self) -> None:
         """Raise UserError on the first option that makes no sense."""
         for name in ("model", "data", "output_dir"):
-            if not getattr(self, name):
+            if not getattr(self, name) and not (name == "output_dir" and self.inspect):
                 raise UserError(f"--{name} is required")
+        if self.inspect < 0:
+            raise UserError(f"--inspect must be at least 1, not {self.inspect}")
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UserError(f"--{name} {getattr(self, name)!r} is unknown: use one of {', '.join(allowed)}")
@@ -89,7 +111,16 @@ class Options:
         self.mixed()
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        for name in ("batch_size", "grad_accum", "lora_rank", "max_length", "save_steps", "logging_steps", "limit"):
+        for name in (
+            "batch_size",
+            "grad_accum",
+            "lora_rank",
+            "max_length",
+            "pack_length",
+            "save_steps",
+            "logging_steps",
+            "limit",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name} must be at least 1, not {value}")
@@ -97,6 +128,13 @@ class Options:
             raise UserError(f"--learning_rate must be above 0, not {self.learning_rate}")
         if self.epochs is not None and not self.epochs > 0:
             raise UserError(f"--epochs must be above 0, not {self.epochs}")
+
+    def as_config(self) -> str:
+        """All options as the YAML that `--config` reads back; `--resume` and `--overwrite` belong to one call only."""
+        return yaml.safe_dump(
+            {name: value for name, value in asdict(self).items() if name not in ("resume", "overwrite", "inspect")},
+            sort_keys=False,
+        )
 
     def mixed(self) -> tuple[str, float] | None:
         """What `--mix` names: (data, share of the samples drawn), or None. Raises UserError."""

@@ -16,17 +16,20 @@ from typing import Any
 import datasets
 import torch
 from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
+from transformers.integrations import is_tensorboard_available, is_wandb_available
 from transformers.trainer_utils import SchedulerType
 from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
-from sft import export, families, folder, log, train
+from lmms_eval_drbench.versions import versions
+from sft import card, export, families, folder, inspection, log, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
 from sft.images import Images, VisionCache, cache_bytes
 from sft.options import Options, parse
+from sft.packing import PackedCollator
 from sft.stages import Plan, plan, stages
 from sft.targets import method
 
@@ -58,6 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     options = parse(arguments)
     out = Path(options.output_dir).expanduser()
+    if options.inspect:
+        _inspect(prepare(options, out))
+        return 0
     previous = folder.previous_run(out, options)
     if previous and previous["status"] == "complete":
         print(f"{out} holds this run, complete. To evaluate it:\n  {previous['eval_command']}")
@@ -80,6 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
 def prepare(options: Options, out: Path) -> Job:
     """Load and check all input, cheapest first. Raises UserError."""
     recipe = method(options.method)
+    _reporter(options)
     family = families.identify(options.model)
     loaded = data.load(options.data, options.split)
     records = loaded.records
@@ -89,14 +96,14 @@ def prepare(options: Options, out: Path) -> Job:
     mixed = options.mixed()
     mixed_in = data.load(mixed[0], options.split) if mixed else None
     extra = mixed_in.records if mixed_in else records.select([])
-    images = Images(datasets.concatenate_datasets([records, extra]), processor)
+    images = Images(datasets.concatenate_datasets([records, extra]), family, processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
     if mixed:
         encoded = encoded.with_mixed(extra, len(records), family, processor, images, options.max_length)
-    order = _plan(options, encoded)
+    order = _plan(options, encoded, family)
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))
-    eval_command = _eval_command(out, family.eval_model(base), processor, recipe.eval_task)
+    eval_command = _eval_command(out, family, family.eval_model(base), processor, recipe.eval_task, options)
     model = train.trainable(base, family, options)
     return Job(
         options, out, loaded, mixed_in, len(records), family, processor, images, encoded, order, model, eval_command
@@ -105,14 +112,14 @@ def prepare(options: Options, out: Path) -> Job:
 
 def build_trainer(job: Job) -> train.StagedTrainer:
     """The trainer of a job. It writes into `job.out`."""
-    tokenizer, options = job.processor.tokenizer, job.options
+    options = job.options
     cached = _caches_features(job)
     metrics = log.MetricsLog(job.out, job.order)
     trainer = train.StagedTrainer(
         model=job.model,
         args=_training_arguments(options, job.out, job.order),
         train_dataset=PlannedSamples(job.order, job.encoded.samples),
-        data_collator=Collator(tokenizer.pad_token_id, job.processor.image_token_id, job.images, cached),
+        data_collator=_collator(job, cached),
         callbacks=[metrics, train.GradientCheck()],
         family=job.family,
         vision=VisionCache(job.family, job.images) if cached else None,
@@ -123,7 +130,21 @@ def build_trainer(job: Job) -> train.StagedTrainer:
     return trainer
 
 
-def _plan(options: Options, encoded: Encoded) -> Plan:
+def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
+    tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
+    if _packs(job.options, job.family):
+        return PackedCollator(*tokens, job.images, cached, job.options.pack_length)
+    return Collator(*tokens, job.images, cached)
+
+
+def _packs(options: Options, family: Family) -> bool:
+    """Whether the run packs; `auto` does wherever the family can."""
+    if options.packing == "on" and not family.packs:
+        raise UserError(f"--packing on: {family.model_type} has no packing recipe, leave it out")
+    return family.packs and options.packing != "off"
+
+
+def _plan(options: Options, encoded: Encoded, family: Family) -> Plan:
     """The order of the run; raises UserError where a stage would give some sample no supervised token."""
     stage_list = stages(options.schedule, encoded.field_names)
     sizes = []
@@ -136,7 +157,8 @@ def _plan(options: Options, encoded: Encoded) -> Plan:
     per_step = options.batch_size * options.grad_accum * folder.processes()
     steps = options.steps_of(len(stage_list), len(encoded.samples) - encoded.mixed, per_step)
     mixed = options.mixed()
-    return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0)
+    images = [sample.image for sample in encoded.samples] if _packs(options, family) else None
+    return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0, images)
 
 
 def _dtype(options: Options) -> torch.dtype:
@@ -145,9 +167,14 @@ def _dtype(options: Options) -> torch.dtype:
 
 
 def _caches_features(job: Job) -> bool:
+    if not job.family.caches_features:
+        if job.options.cache_features == "on":
+            raise UserError(f"--cache_features on: {job.family.model_type} takes no ready features, leave it out")
+        return False
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
     hidden = job.model.config.get_text_config().hidden_size
+    hidden *= job.family.features_per_token(job.model)
     return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= _CACHE_LIMIT
 
 
@@ -177,19 +204,28 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         dataloader_pin_memory=on_gpu,
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
-        report_to="none",
+        report_to=_reporter(options),
         disable_tqdm=False,
         **({"gradient_checkpointing": True} if options.gradient_checkpointing else {}),
     )
 
 
+def _reporter(options: Options) -> str:
+    """`--report_to`, if its package is there. Raises UserError."""
+    present = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
+    if options.report_to in present and not present[options.report_to]():
+        raise UserError(
+            f"--report_to {options.report_to} needs a package that is not installed: pip install {options.report_to}"
+        )
+    return options.report_to
+
+
 def _summary(job: Job) -> dict[str, Any]:
     longest, mean = lengths(job.encoded.samples)
-    size = job.processor.image_processor.size
     return {
         "status": "running",
         "options": asdict(job.options),
-        "versions": log.versions(),
+        "versions": versions(),
         "data": {
             "name": job.data.name,
             "fingerprint": job.data.fingerprint,
@@ -208,7 +244,7 @@ def _summary(job: Job) -> dict[str, Any]:
             "steps": job.order.steps,
             "samples_per_step": job.order.per_step,
         },
-        "pixels": {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]},
+        "pixels": families.pixel_limits(job.family, job.processor),
         "parameters": {
             "trainable": sum(p.numel() for p in job.model.parameters() if p.requires_grad),
             "total": sum(p.numel() for p in job.model.parameters()),
@@ -246,15 +282,32 @@ def _announce(summary: dict[str, Any]) -> None:
     print(f"trainable: {parameters['trainable']:,} of {parameters['total']:,} weights, on {summary['device']}")
 
 
-def _eval_command(out: Path, lmms_model: str, processor: ProcessorMixin, task: str) -> str:
-    size = processor.image_processor.size
-    model_args = f"pretrained={out.resolve()}"
+def _inspect(job: Job) -> None:
+    """Print what `--inspect` asks for."""
+    _announce(_summary(job))
+    print(inspection.module_map(job.model))
+    shown = inspection.samples(job.encoded, job.order.stages, job.images, job.processor, job.options.inspect)
+    for block in shown:
+        print(f"\n{block}")
+
+
+def _eval_command(
+    out: Path, family: Family, lmms_model: str, processor: ProcessorMixin, task: str, options: Options
+) -> str:
+    """The lmms-eval call with the training's pixels; before it, the merge where that adapter needs a whole model."""
+    folder, before = out.resolve(), ""
+    if options.tuning == "lora" and not family.evaluates_adapters:
+        merging = ["python", "-m", "sft.export", "--format", "merged", "--model", str(folder)]
+        folder /= "merged"
+        before = shlex.join([*merging, "--output_dir", str(folder)]) + " && "
+    model_args = f"pretrained={folder}"
     if lmms_model != "drbench_tiny":
-        model_args += f",min_pixels={size['shortest_edge']},max_pixels={size['longest_edge']}"
+        limits = families.pixel_limits(family, processor)
+        model_args += "".join(f",{name}={value}" for name, value in limits.items())
         if not torch.cuda.is_available():
             model_args += ",device_map=cpu,device=cpu"
     words = ["lmms-eval", "--model", lmms_model, "--model_args", model_args, "--tasks", task, "--batch_size", "1"]
-    return shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
+    return before + shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
 
 
 def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
@@ -271,6 +324,7 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
             "samples_per_second": round(len(job.order.entries) / seconds, 2) if seconds else None,
             "peak_memory_mib": log.peak_memory_mib(),
         }
+        card.write(out, summary)
         log.write_run(out, summary)
     except train.WRITE_ERRORS as error:
         raise UserError(f"the trained model could not be written to {out} ({error}); {train.last_good(out)}") from error

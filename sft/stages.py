@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -111,22 +112,28 @@ def plan(
     seed: int,
     mixed: int = 0,
     share: float = 0.0,
+    images: Sequence[str] | None = None,
 ) -> Plan:
     """Draw every stage's samples: in shuffled passes over all of them, grouped by length within `_GROUP` steps.
 
     lengths: for each stage, the sequence length of each sample; the last `mixed` of them are mixed in, and make up
-    `share` of what is drawn. The order depends on per_step alone, so
-    batch size 4 x 1 accumulation and 1 x 4 take the same samples at every step.
+    `share` of what is drawn. images: each sample's image; with it the samples of an image are drawn together, in
+    their order within a pass shuffled, so that they can be packed, and length plays no part. The order depends on
+    per_step alone, so batch size 4 x 1 accumulation and 1 x 4 take the same samples at every step.
     """
     entries: list[tuple[int, int]] = []
     for index, (stage, count) in enumerate(zip(stage_list, steps, strict=True)):
         draw = random.Random(f"{seed} {stage.number}")
         own = len(lengths[index]) - mixed
         others = round(share * count * per_step) if mixed else 0
-        drawn = _passes(draw, own, count * per_step - others)
-        drawn += [own + sample for sample in _passes(draw, mixed, others)]
+        runs = _passes(draw, range(own), count * per_step - others, images)
+        runs += _passes(draw, range(own, own + mixed), others, images)
         if others:
-            draw.shuffle(drawn)
+            draw.shuffle(runs)
+        drawn = [sample for run in runs for sample in run]
+        if images is not None:
+            entries += [(index, sample) for sample in drawn]
+            continue
         for group in _chunks(drawn, _GROUP * per_step):
             group.sort(key=lambda sample, of=lengths[index]: of[sample])
             batches = _chunks(group, per_step)
@@ -135,13 +142,22 @@ def plan(
     return Plan(stage_list, steps, per_step, entries)
 
 
-def _passes(draw: random.Random, size: int, count: int) -> list[int]:
-    drawn: list[int] = []
-    while len(drawn) < count:
-        order = list(range(size))
+def _passes(draw: random.Random, samples: range, count: int, images: Sequence[str] | None) -> list[list[int]]:
+    """`count` samples in shuffled passes over all, as runs that stay together: one image's, or single samples."""
+    runs: dict[Any, list[int]] = {}
+    for sample in samples:
+        runs.setdefault(sample if images is None else images[sample], []).append(sample)
+    drawn: list[list[int]] = []
+    left = count
+    while left > 0:
+        order = list(runs.values())
         draw.shuffle(order)
-        drawn += order
-    return drawn[:count]
+        for run in order:
+            if left <= 0:
+                break
+            drawn.append(draw.sample(run, len(run))[:left])
+            left -= len(drawn[-1])
+    return drawn
 
 
 def _chunks(items: list, size: int) -> list[list]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmms_eval_drbench import prompts, scaffold
+from lmms_eval_drbench import prompts, rationales, scaffold
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import CHAIN_STEPS
 
@@ -53,20 +53,32 @@ def _scaffold_fields(record: Mapping[str, Any]) -> Fields:
     return list(scaffold.render_fields(record).items())
 
 
+def _cot_fields(record: Mapping[str, Any]) -> Fields:
+    return [("cot", rationales.chain_of_thought(record))]
+
+
+def _llava_cot_fields(record: Mapping[str, Any]) -> Fields:
+    return [("llava_cot", rationales.llava_cot(record))]
+
+
 def _lacks_nothing(record: Mapping[str, Any]) -> str | None:
     return None
 
 
 def _lacks_annotation(record: Mapping[str, Any]) -> str | None:
     """Entities and every reasoning step are needed. Relations may be empty: a single object has none."""
-    if not record["key_objects"]:
-        return "no key_objects"
+    return _lacks_chain(record) if record["key_objects"] else "no key_objects"
+
+
+def _lacks_chain(record: Mapping[str, Any]) -> str | None:
     empty = [step for step in CHAIN_STEPS if not record["reasoning_chain"][step].strip()]
     return f"an empty reasoning step ({', '.join(empty)})" if empty else None
 
 
 METHODS = {
     "answer": Method("answer", "direct", _answer_fields, _lacks_nothing, "drbench"),
+    "cot": Method("cot", "cot", _cot_fields, _lacks_chain, "drbench_cot"),
+    "llava_cot": Method("llava_cot", "llava_cot", _llava_cot_fields, _lacks_annotation, "drbench_llava_cot"),
     "drscaffold": Method("drscaffold", "scaffold", _scaffold_fields, _lacks_annotation, "drbench_scaffold"),
 }
-"""Method name → method. `drscaffold` is the paper's; `answer` is its first baseline."""
+"""Method name → method. `drscaffold` is the paper's, the others its baselines, each one field: they have no stages."""

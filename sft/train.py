@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
@@ -15,13 +15,16 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import families
+from sft import families, packing
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
+from sft.loss import summed_loss
 from sft.options import Options
 
 PARTIAL = ".checkpoint.partial"
+_NOT_THE_MODELS = {"labels", "image_keys", *packing.LAYOUT}
+"""What a batch carries beside the model's own inputs."""
 
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What the serialisers raise on a full disk: torch a RuntimeError, safetensors its own."""
@@ -67,23 +70,30 @@ class StagedTrainer(Trainer):
     ) -> Any:
         """Cross-entropy summed over this batch's supervised tokens, divided by those of the whole optimiser step.
 
-        So a token weighs the same however the step is cut into batches and processes. Logits are computed only at
-        positions that predict a supervised token in some row: shape (B, kept positions, vocabulary).
+        So a token weighs the same however the step is cut into batches and processes.
         """
-        labels = inputs["labels"][:, 1:]
-        kept = (labels != IGNORE).any(dim=0).nonzero().squeeze(1)
-        forward = {name: value for name, value in inputs.items() if name not in ("labels", "image_keys")}
+        labels, base = inputs["labels"], _base(self.model)
+        forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
+        if not self._family.token_types:
+            forward.pop("mm_token_type_ids")
         if self._vision is not None:
-            features, grid = self._vision(_base(self.model), inputs["image_keys"])
-            forward |= {**self._family.feature_inputs(features), "image_grid_thw": grid}
-        outputs = model(**forward, logits_to_keep=kept, use_cache=False)
-        loss = F.cross_entropy(
-            outputs.logits.float().flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORE, reduction="sum"
-        )
-        tokens = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORE).sum()
+            features, grid = self._vision(base, inputs["image_keys"])
+            forward |= self._family.feature_inputs(features) | ({} if grid is None else {"image_grid_thw": grid})
+        if "groups" in inputs:
+            forward |= self._packed(base, inputs, forward.get("image_grid_thw"))
+        call = partial(model, **forward, use_cache=False)
+        loss = summed_loss(call, base.get_output_embeddings(), labels, self._family.plain_head)
+        tokens = num_items_in_batch if num_items_in_batch is not None else (labels[:, 1:] != IGNORE).sum()
         # DistributedDataParallel averages gradients over processes, and `tokens` counts all of theirs.
         loss = loss / tokens * self.accelerator.num_processes
-        return (loss, outputs) if return_outputs else loss
+        return (loss, {}) if return_outputs else loss
+
+    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        shared = self._family.shared_positions(base, inputs["shared_ids"], inputs["shared_mask"], grid)
+        return {
+            "attention_mask": packing.attention(inputs["groups"], inputs["branches"]),
+            "position_ids": packing.positions(shared, inputs),
+        }
 
     def floating_point_ops(self, inputs: dict) -> int:
         """Not counted: Trainer's estimate walks every parameter at each step and nobody reads it."""

@@ -9,6 +9,7 @@ from lmms_eval.api.model import lmms
 from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
 from lmms_eval.tasks import TaskManager
 
+from lmms_eval_drbench.prompts import PROMPTS, split_suite
 from lmms_eval_drbench.taxonomy import Category
 
 _FUNCTIONS = """
@@ -22,17 +23,13 @@ def visual(doc):
 def aggregate(items):
     return sum(item["acc"] for item in items) / len(items)
 
-def direct(doc, kwargs=None):
-    return prompts.direct(doc)
+"""
+_OF_PROMPT = """
+def {prompt}(doc, kwargs=None):
+    return prompts.{prompt}(doc)
 
-def scaffold(doc, kwargs=None):
-    return prompts.scaffold(doc)
-
-def score_direct(doc, results):
-    return {{"acc": scoring.score(doc, results[0], "direct") | DATA}}
-
-def score_scaffold(doc, results):
-    return {{"acc": scoring.score(doc, results[0], "scaffold") | DATA}}
+def score_{prompt}(doc, results):
+    return {{"acc": scoring.score(doc, results[0], "{prompt}") | DATA}}
 """
 _OF_CATEGORY = """
 def only_{category}(dataset):
@@ -136,10 +133,11 @@ def _write_tasks(folder: Path, records: list[dict], suites: list[str], data: dic
     Dataset.from_list(imageless).to_parquet(file)
     present = [category for category in Category if any(record["category"] == category for record in records)]
     filters = "".join(_OF_CATEGORY.format(category=str(category)) for category in present)
-    (folder / "functions.py").write_text(_FUNCTIONS.format(data=data) + filters)
+    asked = "".join(_OF_PROMPT.format(prompt=prompt) for prompt in PROMPTS)
+    (folder / "functions.py").write_text(_FUNCTIONS.format(data=data) + asked + filters)
     for suite in suites:
         names = [f"{suite}_{category}" for category in present]
-        prompt = "scaffold" if suite.endswith("_scaffold") else "direct"
+        prompt = split_suite(suite)[1]
         for name, category in zip(names, present, strict=True):
             (folder / f"{name}.yaml").write_text(_TASK.format(task=name, file=file, prompt=prompt, category=category))
         (folder / f"{suite}.yaml").write_text(_GROUP.format(suite=suite, tasks=", ".join(names)))

@@ -12,21 +12,35 @@ from lmms_eval.tasks import TaskManager
 from loguru import logger
 
 from lmms_eval_drbench import plugin
-from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
+from lmms_eval_drbench.prompts import split_suite
+from lmms_eval_drbench.taxonomy import Layer, categories_of
 
 SUITES = [
-    f"drbench{mini}{blind}{scaffold}"
+    f"drbench{mini}{variant}"
     for mini in ("", "_mini")
-    for blind in ("", "_blind")
-    for scaffold in ("", "_scaffold")
+    for variant in ("", "_scaffold", "_cot", "_llava_cot")
+    + tuple(f"_{control}{prompt}" for control in ("blind", "shuffled", "circular") for prompt in ("", "_scaffold"))
 ]
+
+
+def layers_of(suite: str) -> list[Layer]:
+    """With another picture, a false premise may be true: the shuffled control has no layer 3."""
+    return [layer for layer in Layer if "_shuffled" not in suite or layer != "logical_rigor"]
+
+
 TREE = {
-    **{suite: [f"{suite}_{layer}" for layer in Layer] for suite in SUITES},
-    **{f"{suite}_{layer}": [f"{suite}_{c}" for c in categories_of(layer)] for suite in SUITES for layer in Layer},
+    **{suite: [f"{suite}_{layer}" for layer in layers_of(suite)] for suite in SUITES},
+    **{
+        f"{suite}_{layer}": [f"{suite}_{c}" for c in categories_of(layer)]
+        for suite in SUITES
+        for layer in layers_of(suite)
+    },
 }
 """Every group and its members."""
-LEAVES = {f"{suite}_{category}": (suite, category) for suite in SUITES for category in Category}
-NAMES = {*TREE, *LEAVES, "drbench_base_skills"}
+LEAVES = {f"{suite}_{c}": (suite, c) for suite in SUITES for layer in layers_of(suite) for c in categories_of(layer)}
+RETENTION = {file.stem for file in (plugin.tasks_dir() / "retention").glob("*.yaml")}
+OURS = {*TREE, *LEAVES, "drbench_base_skills"}
+NAMES = OURS | RETENTION
 
 
 class Manager(TaskManager):
@@ -52,8 +66,8 @@ def read(path: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def configs() -> dict[str, dict]:
-    """Every task and group as its YAML says it."""
-    found = [read(file) for file in plugin.tasks_dir().rglob("*.yaml")]
+    """Every task and group of DRBench as its YAML says it."""
+    found = [read(file) for file in plugin.tasks_dir().rglob("drbench*.yaml")]
     return {config.get("task") if isinstance(config.get("task"), str) else config["group"]: config for config in found}
 
 
@@ -72,8 +86,8 @@ def logged():
 def test_every_task_is_found_with_no_flag():
     manager = Manager()
     assert set(manager.all_tasks) == NAMES
-    assert set(manager.all_groups) == set(TREE)
-    assert set(manager.all_subtasks) == NAMES - set(TREE)
+    assert set(manager.all_groups) == {*TREE, "retention", "retention_blink"}
+    assert set(manager.all_subtasks) == NAMES - set(manager.all_groups)
 
 
 def test_without_the_default_tasks_ours_are_left_out_too_unless_named():
@@ -102,23 +116,26 @@ def test_the_real_list_of_tasks_names_ours(tmp_path):
 
 
 def test_the_yaml_agrees_with_the_taxonomy(configs):
-    assert set(configs) == NAMES
+    assert set(configs) == OURS
     assert {name: configs[name]["task"] for name in TREE} == TREE
     for name, (suite, category) in LEAVES.items():
         config = configs[name]
         mini = "mini_" if "_mini" in suite else ""
-        prompt = "scaffold" if suite.endswith("_scaffold") else "direct"
-        visual = "no_visual" if "_blind" in suite else "doc_to_visual"
-        assert config["process_docs"] == f"lmms_eval_drbench.task.docs_{mini}{category}"
+        prompt = split_suite(suite)[1]
+        visual = {"_blind": "no_visual", "_shuffled": "shuffled_visual"}
+        visual = next((name for control, name in visual.items() if control in suite), "doc_to_visual")
+        selected = next((control for control in ("shuffled_", "circular_") if control in f"{suite}_"), "")
+        scored = "circular_" if "_circular" in suite else ""
+        assert config["process_docs"] == f"lmms_eval_drbench.task.docs_{mini}{selected}{category}"
         assert config["doc_to_text"] == f"lmms_eval_drbench.task.doc_to_text_{prompt}"
-        assert config["process_results"] == f"lmms_eval_drbench.task.process_results_{prompt}"
+        assert config["process_results"] == f"lmms_eval_drbench.task.process_results_{scored}{prompt}"
         assert config["doc_to_visual"] == f"lmms_eval_drbench.task.{visual}"
-        assert config["generation_kwargs"]["max_new_tokens"] >= (768 if prompt == "scaffold" else 128)
+        assert config["generation_kwargs"]["max_new_tokens"] >= (128 if prompt == "direct" else 768)
 
 
 def test_no_two_tasks_share_their_generation_arguments(configs):
     """Upstream batches requests of all tasks by these alone, and takes a batch's images from its first task."""
-    tasks = NAMES - set(TREE)
+    tasks = OURS - set(TREE)
     assert len({str(configs[name]["generation_kwargs"]) for name in tasks}) == len(tasks)
     for name in tasks:
         assert configs[name]["generation_kwargs"]["until"] == [f"<|{name}|>"]
@@ -132,7 +149,7 @@ def test_every_level_has_acc_weighted_by_size(configs):
 
 
 def test_every_task_is_clustered_by_image_and_names_its_data(configs):
-    for name in NAMES - set(TREE):
+    for name in OURS - set(TREE):
         assert (configs[name]["cluster_key"], configs[name]["score_key"]) == ("image_id", "acc")
         expected = "BASE_SKILLS" if name == "drbench_base_skills" else "DATA"
         assert configs[name]["metadata"] == f"lmms_eval_drbench.task.{expected}"
@@ -142,8 +159,7 @@ def test_every_task_is_clustered_by_image_and_names_its_data(configs):
 
 
 def test_the_tiny_model_is_registered_for_both_interfaces():
-    (manifest,) = plugin.register()
-    assert manifest.model_id == "drbench_tiny"
+    assert [manifest.model_id for manifest in plugin.register()] == ["drbench_tiny", "drbench_native"]
     chat, simple = (MODEL_REGISTRY_V2.get_model_class("drbench_tiny", force_simple=simple) for simple in (False, True))
     assert (chat.__name__, chat.is_simple) == ("DRBenchTiny", False)
     assert (simple.__name__, simple.is_simple) == ("DRBenchTinySimple", True)

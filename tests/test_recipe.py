@@ -99,7 +99,10 @@ def test_a_recipe_of_ones_own_loads(plan, model):
         ({"runs": [BASE | {"tasks": "drbench"}]}, "`tasks` must be a list, not 'drbench'"),
         ({"runs": [BASE | {"tasks": []}]}, "run base must list the tasks to evaluate"),
         ({"runs": [BASE | {"tasks": [7]}]}, "run base must list the tasks to evaluate, not [7]"),
-        ({"runs": [BASE | {"native": "blind"}]}, "run base: `native` is one of direct, scaffold, not blind"),
+        (
+            {"runs": [BASE | {"native": "blind"}]},
+            "run base: `native` is one of direct, scaffold, cot, llava_cot, not blind",
+        ),
         ({"runs": [BASE, TRAINED | {"native": "direct"}]}, "run trained: drbench_scaffold is neither under the direct"),
         ({"batch_size": "8"}, "`batch_size` must be a whole number, not '8'"),
         ({"limit": True}, "`limit` must be a whole number, not True"),

@@ -247,9 +247,11 @@ def test_the_score_command(folders, command):
     assert code == 0
     for shown in ("models/trained", "toy data", "`0123456789abcdef`", "| **overall** | 60 | 75.0 |", "always reject"):
         assert shown in printed
+    assert "| logical rigor, given structural grounding and contextual application right on the image |" in printed
     suite = json.loads(command(score.main, folders["trained"], "--format", "json")[1])["suites"]["drbench"]
     overall = next(row for row in suite["rows"] if row["level"] == "overall")
     assert (overall["acc"]["mean"], overall["acc"]["n"], suite["data"]) == (0.75, 60, "toy data")
+    assert [found["layer"] for found in suite["conditional"]] == ["contextual_application", "logical_rigor"]
 
 
 def test_the_score_command_on_bad_input(folders, tmp_path, command):
@@ -353,8 +355,12 @@ def test_general_benchmarks_stand_beside_ours(folders, tmp_path):
         file = _only(out, "*_results.json")
         results = json.loads(file.read_text())
         names = zip(("aAcc,none", "fAcc,none", "qAcc,none"), hallusion, strict=True)
-        results["results"]["mmstar"] = {"alias": "mmstar", "average,none": mmstar, "average_stderr,none": "N/A"}
-        results["results"]["hallusion_bench_image"] = {"alias": "x", **dict(names)}
+        results["results"]["retention_mmstar"] = {
+            "alias": "mmstar",
+            "average,none": mmstar,
+            "average_stderr,none": "N/A",
+        }
+        results["results"]["retention_hallusion_bench"] = {"alias": "x", **dict(names)}
         file.write_text(json.dumps(results))
         return out
 
@@ -376,7 +382,10 @@ def test_names_are_harmless_in_markdown(folders):
         (["--name", "a"], "--name is given 1 times for 2 runs"),
         (["--name", "a", "--name", " "], "--name"),
         (["--name", "a", "--name", "a"], "seeds of one run: name at least two runs"),
-        (["--native", "direct", "--native", "chant"], "--native chant: a run's native prompt is direct or scaffold"),
+        (
+            ["--native", "direct", "--native", "poem"],
+            "--native poem: a run's native prompt is one of direct, scaffold, cot",
+        ),
         (["--reference", "nobody", "--reference", "nobody"], "--reference nobody: no run has that name"),
         (["--tolerance", "-1"], "--tolerance -1: give points between 0 and 100"),
     ],

@@ -89,7 +89,7 @@ def test_prompt_tokens_equal_those_of_lmms_evals_qwen2_5_vl(job, random_tiny, to
     expected = processor(text=text, images=[Image.new("RGB", size)], return_tensors="pt")
 
     rows = data.load(str(toy_data), "train").records.select([2])
-    images = Images(rows, processor)
+    images = Images(rows, job.family, processor)
     images._sizes = dict.fromkeys(images.keys, size)
     (sample,) = encode(rows, METHODS["drscaffold"], job.family, processor, images, 4096).samples
     assert sample.prompt.tolist() == expected["input_ids"][0].tolist()
@@ -168,27 +168,27 @@ def test_only_logits_of_the_active_fields_tokens_get_a_gradient(job, trainer, sc
     texts = [text + "\n" for text in rendered[:3]] + [rendered[3] + "<|im_end|>"]
     for stage in stages(schedule, FIELDS):
         batch = batch_of(job, stage, [5])
-        kept, hidden = {}, {}
+        seen = {}
 
-        def remember(module, inputs, output, kept=kept, hidden=hidden):
-            output.retain_grad()
-            kept["logits"], hidden["states"] = output, inputs[0]
+        def remember(hidden, seen=seen):
+            seen["logits"], seen["states"] = type(head).forward(head, hidden), hidden.detach()
+            seen["logits"].retain_grad()
+            return seen["logits"]
 
-        handle = head.register_forward_hook(remember)
         outer = job.model.get_base_model().model.register_forward_hook(
-            lambda module, inputs, output, hidden=hidden: hidden.update(all=output[0])
+            lambda module, inputs, output, seen=seen: seen.update(all=output[0].detach())
         )
+        head.forward = remember
         try:
             trainer.compute_loss(job.model, dict(batch)).backward()
+            assert head.forward is remember, "the loss puts back what it found"
         finally:
-            handle.remove()
+            del head.forward
             outer.remove()
         job.model.zero_grad()
         # Where in the sequence each row of logits came from, by its hidden state: nothing of ours is trusted here.
-        positions = [
-            int((hidden["all"][0] == state).all(dim=-1).nonzero()[0]) for state in hidden["states"][0].detach()
-        ]
-        touched = kept["logits"].grad[0].abs().sum(dim=-1) > 0
+        positions = [int((seen["all"][0] == state).all(dim=-1).nonzero()[0]) for state in seen["states"]]
+        touched = seen["logits"].grad.abs().sum(dim=-1) > 0
         predicted = [int(batch["input_ids"][0, p + 1]) for p, hit in zip(positions, touched, strict=True) if hit]
         active = "".join(texts[index] for index in sorted(stage.active))
         assert job.processor.tokenizer.decode(predicted) == active

@@ -76,6 +76,9 @@ def test_eval_command_uses_the_methods_native_prompt(finished, random_tiny, toy_
     assert words[words.index("--model_args") + 1] == f"pretrained={finished.resolve()}"
     sft(random_tiny, toy_data, tmp_path / "answer", "--method=answer")
     assert "--tasks drbench " in capsys.readouterr().out
+    for method in ("cot", "llava_cot"):
+        sft(random_tiny, toy_data, tmp_path / method, f"--method={method}")
+        assert f"--tasks drbench_{method} " in capsys.readouterr().out
 
 
 def test_pixel_limits_are_saved_with_the_adapter(random_tiny, toy_data, tmp_path):

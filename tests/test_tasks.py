@@ -13,7 +13,7 @@ from lmms_eval.models import get_model
 from lmms_eval.tasks import TaskManager
 from PIL import Image
 
-from lmms_eval_drbench import data, prompts, scaffold, task
+from lmms_eval_drbench import data, prompts, rationales, scaffold, task
 from lmms_eval_drbench.plugin import tasks_dir
 from lmms_eval_drbench.taxonomy import Category
 from lmms_eval_drbench.tiny import PACKAGED as TINY
@@ -109,6 +109,10 @@ def test_hooks_on_every_record(name, request):
         whole = task.process_results_scaffold(scored, [scaffold.render(record)])
         assert whole["acc"]["acc"] == 1 and whole["well_formed"] == 1
         assert json.loads(json.dumps(right)) == right
+        for prompt, gold in (("cot", rationales.chain_of_thought), ("llava_cot", rationales.llava_cot)):
+            assert getattr(task, f"doc_to_text_{prompt}")(record) == prompts.PROMPTS[prompt](record)
+            reasoned = getattr(task, f"process_results_{prompt}")(scored, [gold(record)])["acc"]
+            assert reasoned["acc"] == 1 and reasoned["prompt"] == prompt
 
 
 def test_means():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.prompts import PROMPTS
 from lmms_eval_drbench.report.entries import Entry, prompt_of
 from lmms_eval_drbench.runs import Run, TaskResult
 
@@ -141,7 +142,7 @@ def _foreign_prompts(entries: Sequence[Entry]) -> list[str]:
     found = []
     for entry in entries:
         for name, suite in entry.suites.items():
-            allowed = {"direct", entry.native} if entry.native else {"direct", "scaffold"}
+            allowed = {"direct", entry.native} if entry.native else set(PROMPTS)
             if prompt_of(suite) not in allowed:
                 found.append(
                     f"{name} of {entry.name} was asked under the {prompt_of(suite)} prompt, which is neither the "

@@ -9,8 +9,9 @@ from lmms_eval_drbench.columns import COLUMNS, Column
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.intervals import Estimate
 from lmms_eval_drbench.pairing import BothParsed, Flips, Pair, Parts, Verdict
+from lmms_eval_drbench.prompts import PROMPTS, split_suite, suite_name
 from lmms_eval_drbench.report import comparability
-from lmms_eval_drbench.report.entries import SCAFFOLD, Entry, prompt_of, spread
+from lmms_eval_drbench.report.entries import Entry, prompt_of, spread
 from lmms_eval_drbench.summary import Data, Row, Suite
 
 
@@ -99,7 +100,7 @@ class SuiteComparison:
 
     @property
     def is_control(self) -> bool:
-        return "_blind" in self.base or "_shuffled" in self.base
+        return any(f"_{name}" in self.base for name in columns.CONTROLS)
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,9 @@ def _remarks(entries: Sequence[Entry]) -> list[str]:
 def _averages(entries: Sequence[Entry]) -> dict[str, list[float | None]]:
     """The paper's average of each entry, for each prompt of DRBench under which any entry has one."""
     found = {}
-    for prompt, task in (("direct", "drbench"), ("scaffold", "drbench_scaffold")):
-        values = [columns.average({c.task: _mean(entry.values(c)) for c in COLUMNS}, task) for entry in entries]
+    by_task = [{column.task: _mean(entry.values(column)) for column in COLUMNS} for entry in entries]
+    for prompt in PROMPTS:
+        values = [columns.average(values, suite_name("drbench", prompt)) for values in by_task]
         if any(value is not None for value in values):
             found[f"Average (DRBench {prompt})"] = values
     return found
@@ -219,16 +221,21 @@ def _delta(estimate: Estimate, tolerance: float) -> Delta:
 
 def _bases(entries: Sequence[Entry]) -> list[str]:
     """Suite names without their prompt, in the order of `COLUMNS`."""
-    known = [column.task.removesuffix(SCAFFOLD) for column in COLUMNS]
-    present = {name.removesuffix(SCAFFOLD) for entry in entries for name in entry.suites}
+    known = [split_suite(column.task)[0] for column in COLUMNS]
+    present = {split_suite(name)[0] for entry in entries for name in entry.suites}
     return sorted(present, key=lambda base: (known.index(base) if base in known else len(known), base))
+
+
+def _names(base: str) -> list[str]:
+    """A suite's names under every prompt."""
+    return [suite_name(base, prompt) for prompt in PROMPTS]
 
 
 def _suite(base: str, entries: Sequence[Entry], tolerance: float, force: bool) -> SuiteComparison:
     variants = []
     for entry in entries:
         reference = _reference_suite(base, reference_of(entries, entry))
-        for name in (base, base + SCAFFOLD):
+        for name in _names(base):
             if name in entry.suites:
                 variants.append(_variant(entry, name, reference, tolerance, force))
     return SuiteComparison(base, variants)
@@ -236,7 +243,7 @@ def _suite(base: str, entries: Sequence[Entry], tolerance: float, force: bool) -
 
 def _reference_suite(base: str, entry: Entry) -> Suite | None:
     """The reference's suite under its native prompt (direct, when nothing was said), else under what it has."""
-    found = [entry.suites[name] for name in (base, base + SCAFFOLD) if name in entry.suites]
+    found = [entry.suites[name] for name in _names(base) if name in entry.suites]
     wanted = entry.native or "direct"
     return next((suite for suite in found if prompt_of(suite) == wanted), found[0] if found else None)
 

@@ -9,10 +9,8 @@ from statistics import fmean, stdev
 from lmms_eval_drbench import runs, summary
 from lmms_eval_drbench.columns import Column
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.prompts import PROMPTS
+from lmms_eval_drbench.prompts import PROMPTS, split_suite
 from lmms_eval_drbench.summary import Sample, Suite
-
-SCAFFOLD = "_scaffold"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Entry:
 def prompt_of(suite: Suite) -> str:
     """The prompt that a suite's samples were asked under: what they logged, or what the suite's name says."""
     logged = suite.samples[0].get("prompt")
-    return str(logged) if logged else "scaffold" if suite.name.endswith(SCAFFOLD) else "direct"
+    return str(logged) if logged else split_suite(suite.name)[1]
 
 
 def spread(values: Sequence[float]) -> float | None:
@@ -104,7 +102,7 @@ def read(
     bases = _one_each(references, paths, "--reference") or [titles[0]] * len(paths)
     for prompt in prompts:
         if prompt not in (None, *PROMPTS):
-            raise UserError(f"--native {prompt}: a run's native prompt is {' or '.join(PROMPTS)}")
+            raise UserError(f"--native {prompt}: a run's native prompt is one of {', '.join(PROMPTS)}")
     for base in bases:
         if base not in titles:
             raise UserError(f"--reference {base}: no run has that name, only {', '.join(dict.fromkeys(titles))}")

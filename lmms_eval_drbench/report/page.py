@@ -153,7 +153,7 @@ def _suite(comparison: Comparison, suite: SuiteComparison) -> str:
 
 
 def _title(suite: SuiteComparison) -> str:
-    return f"{suite.base}, blind control" if "_blind" in suite.base else suite.base
+    return f"{suite.base} (control)" if suite.is_control else suite.base
 
 
 def _plain(title: str, suite: SuiteComparison) -> str:
