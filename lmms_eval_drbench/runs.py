@@ -121,7 +121,7 @@ def _flat(sample: Any, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: a sample must be a JSON object: evaluate again")
     row = {key: value for key, value in sample.items() if key not in _HEAVY and not isinstance(value, dict)}
     for value in sample.values():
-        if isinstance(value, dict) and "record_id" in value:
+        if isinstance(value, dict) and ("record_id" in value or "item_id" in value):  # ours; `item_id`: `retention`
             row |= value
     row["output"] = _text(sample.get("filtered_resps"))
     return row

@@ -249,6 +249,96 @@ def test_folders_of_one_name_are_seeds(tmp_path, monkeypatch):
     assert [entry.name for entry in entries.read(["p/x", "q/x"])] == ["p/x", "q/x"]
 
 
+# --- general benchmarks ----------------------------------------------------------------------------------------------
+
+
+def _with_items(name: str, task: str, metric: str, value: float, items: dict[str, list[dict]]) -> Run:
+    """A run with one general benchmark: its reported value, and the logged items of its task or tasks."""
+    run = _run(name, HALF)
+    pattern = run.tasks["drbench_perception"]
+    for member, rows in items.items():
+        metrics = {metric: value, "unparsed": 0.1} if member == task else {}
+        found = replace(pattern, task=member, metrics=metrics, config={}, effective=len(rows))
+        found.__dict__["samples"] = rows
+        run.tasks[member] = found
+    if task not in run.tasks:
+        group = replace(pattern, task=task, metrics={metric: value, "unparsed": 0.1}, config={}, effective=None)
+        group.__dict__["samples"] = []
+        run.tasks[task] = group
+    return run
+
+
+def _items(scores: list[float], **more: list) -> list[dict]:
+    extra = [dict(zip(more, values, strict=True)) for values in zip(*more.values(), strict=True)] if more else None
+    rows = [{"item_id": str(i), "image_id": str(i), "score": float(score)} for i, score in enumerate(scores)]
+    return [row | (extra[i] if extra else {}) for i, row in enumerate(rows)]
+
+
+def _score_of(base: Run, other: Run, title: str) -> comparison.Score:
+    found = comparison.compare([_entry("base", base), _entry("b", other)])
+    return found.scores[1][found.titles.index(title)]
+
+
+def test_a_mean_of_items_has_its_paired_interval():
+    before, after = [1, 0] * 20, [1, 1, 1, 0] * 10
+    runs = [
+        _with_items(
+            name, "retention_realworldqa", "exact_match", sum(scores) / 40, {"retention_realworldqa": _items(scores)}
+        )
+        for name, scores in (("base", before), ("b", after))
+    ]
+    score = _score_of(*runs, "RealWorldQA")
+    expected = intervals.difference(before, after, [str(i) for i in range(40)])
+    assert score.delta.estimate == expected and score.change == pytest.approx(25.0) and score.unparsed == 10.0
+    assert "### Unparsed outputs" in formats.markdown(
+        comparison.compare([_entry("base", runs[0]), _entry("b", runs[1])])
+    )
+
+
+def test_means_of_parts_are_paired_within_their_parts():
+    parts, before, after = ["x"] * 30 + ["y"] * 10, [0] * 30 + [1] * 10, [1] * 15 + [0] * 15 + [1] * 10
+    runs = [
+        _with_items(name, "retention_mmstar", "average", value, {"retention_mmstar": _items(scores, l2_category=parts)})
+        for name, scores, value in (("base", before, 0.5), ("b", after, 0.75))
+    ]
+    assert _score_of(*runs, "MMStar").delta.estimate.mean == pytest.approx(0.25)  # of the questions: 0.375
+    tasks = [
+        {"retention_blink_counting": _items(scores[:30]), "retention_blink_jigsaw": _items(scores[30:])}
+        for scores in (before, after)
+    ]
+    runs = [
+        _with_items(n, "retention_blink", "blink_acc", v, t) for n, v, t in zip("ab", (0.5, 0.75), tasks, strict=True)
+    ]
+    runs = [replace(run, path=Path(name)) for run, name in zip(runs, ("base", "b"), strict=True)]
+    assert _score_of(*runs, "BLINK").delta.estimate.mean == pytest.approx(0.25)
+
+
+def test_rotations_count_together():
+    million = 1_000_000
+    ids = [1, 2, 3, 1 + million, 2 + million, 4 + million]  # the first rotation of 4 was not asked
+
+    def rows(scores):
+        found = zip(ids, scores, strict=True)
+        return [{"item_id": str(i), "image_id": str(i % million), "score": float(score)} for i, score in found]
+
+    runs = [
+        _with_items(name, "retention_mmbench_en_dev", "acc", value, {"retention_mmbench_en_dev": rows(scores)})
+        for name, scores, value in (("base", (1, 1, 0, 0, 1, 1), 1 / 3), ("b", (1, 1, 1, 1, 1, 0), 1.0))
+    ]
+    estimate = _score_of(*runs, "MMBench").delta.estimate
+    assert (estimate.mean, estimate.n) == (pytest.approx(2 / 3), 3)
+
+
+def test_items_that_do_not_give_the_reported_value_make_no_interval():
+    scores = [1, 0] * 20
+    runs = [
+        _with_items(name, "retention_realworldqa", "exact_match", value, {"retention_realworldqa": _items(scores)})
+        for name, value in (("base", 0.5), ("b", 0.6))
+    ]
+    score = _score_of(*runs, "RealWorldQA")
+    assert score.delta is None and score.change == pytest.approx(10.0)
+
+
 # --- formats ---------------------------------------------------------------------------------------------------------
 
 
@@ -302,9 +392,11 @@ def test_published_rows_are_marked_and_stand_in_tables_of_their_own(compared):
 def test_our_own_runs_stand_above_the_published_rows_of_the_same_benchmark():
     base, other = _run("base", HALF), _run("b", MORE)
     for run, value in ((base, 0.25), (other, 0.3)):
-        result = replace(run.tasks["drbench_perception"], task="mmmu_val", metrics={"mmmu_acc": value}, config={})
+        result = replace(
+            run.tasks["drbench_perception"], task="retention_mmmu_val", metrics={"mmmu_acc": value}, config={}
+        )
         result.__dict__["samples"] = []
-        run.tasks["mmmu_val"] = result
+        run.tasks["retention_mmmu_val"] = result
     found = comparison.compare([_entry("base", base), _entry("b", other)])
     for table in tables.tables(found, paper=True)[1:3]:
         assert table.header[1] == "MMMU" and [row[0].text for row in table.rows[:2]] == ["base", "b"]

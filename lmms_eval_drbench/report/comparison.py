@@ -10,7 +10,7 @@ from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.intervals import Estimate
 from lmms_eval_drbench.pairing import BothParsed, Flips, Pair, Parts, Verdict
 from lmms_eval_drbench.prompts import PROMPTS, split_suite, suite_name
-from lmms_eval_drbench.report import comparability
+from lmms_eval_drbench.report import comparability, items
 from lmms_eval_drbench.report.entries import Entry, prompt_of, spread
 from lmms_eval_drbench.summary import Data, Row, Suite
 
@@ -27,8 +27,8 @@ class Delta:
 class Score:
     """One run on one benchmark column. value: percent, mean over seeds, None when not run. sd: over seeds.
 
-    change: points to the reference, None where there is none. delta: the same, paired by question, where both logged
-    samples of ours.
+    change: points to the reference, None where there is none. delta: the same, paired by question, where both sides
+    logged samples that tell. unparsed: percent of outputs that could not be read, None where nobody counted.
     """
 
     entry: Entry
@@ -37,6 +37,7 @@ class Score:
     sd: float | None
     change: float | None
     delta: Delta | None
+    unparsed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,16 @@ def _score(entries: Sequence[Entry], entry: Entry, column: Column, tolerance: fl
             found = pairing.pairs(base.suites[column.task], entry.suites[column.task], force)
             delta = _delta(pairing.difference(found), tolerance)
             change = 100 * delta.estimate.mean
-    return Score(entry, column.title, _mean(values), spread(values), change, delta)
+        elif (estimate := items.difference(base, entry, column)) is not None:
+            delta = _delta(estimate, tolerance)
+    return Score(entry, column.title, _mean(values), spread(values), change, delta, _unparsed(entry, column))
+
+
+def _unparsed(entry: Entry, column: Column) -> float | None:
+    if column.task in entry.suites:
+        return 100 * fmean(sample["unparsed"] for sample in entry.suites[column.task].samples)
+    found = [run.tasks[column.task].metrics.get("unparsed") for run in entry.seeds if column.task in run.tasks]
+    return 100 * fmean(found) if found and None not in found else None
 
 
 def _average_score(entries: Sequence[Entry], entry: Entry, title: str, values: Sequence[float | None]) -> Score:

@@ -121,7 +121,8 @@ def _csv_value(value: Any) -> Any:
 def _csv_lines(comparison: Comparison, paper: bool) -> Iterator[dict[str, Any]]:
     for score in (score for scores in comparison.scores for score in scores if score.value is not None):
         line = {"kind": "benchmark", "run": score.entry.name, "row": score.column, "value": score.value}
-        yield line | {"sd": score.sd, "delta": score.change} | (_csv_delta(score.delta) if score.delta else {})
+        line |= {"sd": score.sd, "unparsed": score.unparsed, "delta": score.change}
+        yield line | (_csv_delta(score.delta) if score.delta else {})
     for suite in comparison.suites:
         for variant in suite.variants:
             for name, level in variant.levels.items():
@@ -168,6 +169,7 @@ def as_json(comparison: Comparison, paper: bool = False) -> str:
                 "value": score.value,
                 "sd": score.sd,
                 "change": score.change,
+                "unparsed": score.unparsed,
             }
             | (_json_delta(score.delta) if score.delta else {})
             for scores in comparison.scores

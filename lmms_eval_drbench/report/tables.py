@@ -39,6 +39,8 @@ class Table:
 def tables(comparison: Comparison, paper: bool = False) -> list[Table]:
     """Benchmarks first (with `paper`, the published ones below), then each suite: every prompt, levels, changes."""
     found = [benchmarks(comparison)]
+    if any(score.unparsed for scores in comparison.scores for score in scores):
+        found.append(unparsed(comparison))
     if paper:
         found.append(_published(comparison, "Published: models", published.MODELS))
         found.append(_published(comparison, "Published: supervision methods", published.METHODS))
@@ -59,10 +61,21 @@ def benchmarks(comparison: Comparison) -> Table:
     ]
     intro = (
         f"Percent, and the delta in points to {_references(comparison)}, with its 95 % interval (paired by question, "
-        f"clustered by image) where the samples were logged. Kept: not worse by more than "
+        f"clustered by image) where logged samples tell it. Kept: not worse by more than "
         f"{tolerance_in_words(comparison)}."
     )
     return Table("Benchmarks", ["", *comparison.titles], rows, intro)
+
+
+def unparsed(comparison: Comparison) -> Table:
+    """How much of each benchmark could not be read: training changes style, and a delta must not be one of style."""
+    rows = [
+        [Cell(entry.name), *[_number_cell(score.unparsed) for score in scores]]
+        for entry, scores in zip(comparison.entries, comparison.scores, strict=True)
+    ]
+    return Table(
+        "Unparsed outputs", ["", *comparison.titles], rows, "Percent of outputs; they count as wrong.", depth=3
+    )
 
 
 def _published(comparison: Comparison, title: str, published_rows: Sequence[published.Published]) -> Table:
