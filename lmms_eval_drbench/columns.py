@@ -17,7 +17,8 @@ class Column:
 
     task: task, group or suite name. metrics: metric keys whose mean is the column's value (HallusionBench's leaderboard
     number is the mean of three). scale: factor from the metric to percent. in_average: whether the paper's average
-    counts it.
+    counts it. items: how the logged items' scores make the value, for paired intervals: `mean`, `mean by l2_category`
+    or `mean by task` (unweighted), `all rotations`; None where they make it in no such way.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Column:
     metrics: tuple[str, ...]
     scale: float
     in_average: bool = False
+    items: str | None = None
 
     def value(self, metrics: Mapping[str, float]) -> float | None:
         """The column's value in percent, or None when one of its metrics is missing."""
@@ -50,12 +52,12 @@ def _drbench() -> list[Column]:
 
 
 COLUMNS = [
-    Column("MMMU", "retention_mmmu_val", ("mmmu_acc",), 100.0, in_average=True),
-    Column("MMStar", "retention_mmstar", ("average",), 100.0, in_average=True),
-    Column("RealWorldQA", "retention_realworldqa", ("exact_match",), 100.0, in_average=True),
+    Column("MMMU", "retention_mmmu_val", ("mmmu_acc",), 100.0, in_average=True, items="mean"),
+    Column("MMStar", "retention_mmstar", ("average",), 100.0, in_average=True, items="mean by l2_category"),
+    Column("RealWorldQA", "retention_realworldqa", ("exact_match",), 100.0, in_average=True, items="mean"),
     Column("HallusionBench", "retention_hallusion_bench", ("aAcc", "fAcc", "qAcc"), 1.0, in_average=True),
-    Column("BLINK", "retention_blink", ("blink_acc",), 100.0, in_average=True),
-    Column("MMBench", "retention_mmbench_en_dev", ("acc",), 100.0),
+    Column("BLINK", "retention_blink", ("blink_acc",), 100.0, in_average=True, items="mean by task"),
+    Column("MMBench", "retention_mmbench_en_dev", ("acc",), 100.0, items="all rotations"),
     *_drbench(),
     Column("Base skills", "drbench_base_skills", ("acc",), 100.0),
     Column("MMMU (lmms-eval)", "mmmu_val", ("mmmu_acc",), 100.0),

@@ -98,7 +98,7 @@ def fingerprint(dataset: datasets.Dataset) -> str:
     for record in dataset.cast_column("image", datasets.Image(decode=False)):
         image = record.pop("image")
         key = "" if image["bytes"] is not None else image["path"]
-        image_digest = of_files.get(key) or hashlib.sha256(_image_bytes(image)).hexdigest()
+        image_digest = of_files.get(key) or hashlib.sha256(image_bytes(image)).hexdigest()
         if key:
             of_files[key] = image_digest
         text = json.dumps(record, sort_keys=True, ensure_ascii=False)
@@ -253,7 +253,8 @@ def _resolve_image(root: Path, relative: Any) -> tuple[dict[str, Any] | None, li
     return {"path": str(path), "bytes": None}, []
 
 
-def _image_bytes(image: dict[str, Any]) -> bytes:
+def image_bytes(image: dict[str, Any]) -> bytes:
+    """The encoded picture of an undecoded `image` cell, from the table or from its file."""
     return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
 
 
@@ -281,7 +282,7 @@ class _ImageChecker:
     def _decode(image: dict[str, Any]) -> list[str]:
         lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # lmms-eval sets it to True
         try:
-            with Image.open(io.BytesIO(_image_bytes(image))) as opened:
+            with Image.open(io.BytesIO(image_bytes(image))) as opened:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     return [f"image is {width}x{height}, beyond {MAX_PIXELS:,} pixels: scale it down"]

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import task_configs
-from lmms_eval_drbench import compare, doctor, recipe, runner
+from lmms_eval_drbench import doctor, recipe, runner
 from lmms_eval_drbench.data import fingerprint_of_file
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.recipe import Recipe, RunPlan
+from lmms_eval_drbench.report import comparison, entries, formats, page
 
 TABLE = "table.md"
+REPORT = "report.html"
 CPU_ENV = {
     "MALLOC_MMAP_THRESHOLD_": str(2**33),
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
@@ -31,7 +33,10 @@ pages and a busy neighbour otherwise cost more than the arithmetic of a tiny mod
 
 
 def run(plan: Recipe, out: Path) -> str:
-    """Do every step of a recipe that is not done yet, and return the comparison, also written to `out/table.md`."""
+    """Do every step of a recipe that is not done yet, and return the comparison.
+
+    It is also written to `out/table.md`; `out/report.html` shows it with plots and every question.
+    """
     started = time.monotonic()
     training = {"data": _training_data(plan, out)} | _replay(plan, out)
     folders = []
@@ -50,12 +55,12 @@ def run(plan: Recipe, out: Path) -> str:
             changes=_weights_fingerprint(pretrained),
         )
         runner.evaluate(call, folders[-1])
-    entries = compare.read_entries(
-        list(map(str, folders)), ",".join(step.name for step in plan.runs), ",".join(step.native for step in plan.runs)
-    )
-    table = compare.markdown(entries)
+    runs = entries.read(list(map(str, folders)), [step.name for step in plan.runs], [step.native for step in plan.runs])
+    compared = comparison.compare(runs)
+    table = formats.markdown(compared)
     (out / TABLE).write_text(table, encoding="utf-8")
-    _say(f"the table is in {out / TABLE}", started)
+    (out / REPORT).write_text(page.html(compared, title=f"{plan.name}: before and after"), encoding="utf-8")
+    _say(f"the table is in {out / TABLE}, the report in {out / REPORT}", started)
     return table
 
 
@@ -138,6 +143,7 @@ def main() -> int:
         raise UserError("; ".join(problems))
     out.mkdir(parents=True, exist_ok=True)
     print(run(plan, out))
+    print(f"report: {out / REPORT}")
     return 0
 
 

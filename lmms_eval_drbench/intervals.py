@@ -66,6 +66,25 @@ def difference(
     return mean([math.nan if b is None or a is None else a - b for b, a in pairs], clusters, strata)
 
 
+def bootstrap(
+    before: Sequence[float], after: Sequence[float], clusters: Sequence[str], resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of the paired mean difference, from drawing whole clusters with replacement.
+
+    A check on `difference` that assumes no distribution. NaN with fewer than 2 clusters. Same seed, same interval.
+    """
+    cluster = _codes(np.asarray(clusters, dtype=object))
+    deltas = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
+    sums, sizes = np.bincount(cluster, weights=deltas), np.bincount(cluster)
+    count = len(sums)
+    if count < 2:
+        return math.nan, math.nan
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=resamples)  # [resamples, clusters]
+    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+    return float(low), float(high)
+
+
 def _estimate(centre: float, contributions: np.ndarray, cluster: np.ndarray) -> Estimate:
     sums = np.bincount(cluster, weights=contributions)
     count = len(sums)

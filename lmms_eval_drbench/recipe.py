@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 import yaml
 
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.prompts import PROMPTS
+from lmms_eval_drbench.prompts import PROMPTS, split_suite
 from lmms_eval_drbench.tiny import PACKAGED
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -97,6 +97,12 @@ def _check(recipe: Recipe, path: Path) -> None:
             raise UserError(f"{path}: run {step.name} must list the tasks to evaluate, not {step.tasks}")
         if step.native not in PROMPTS:
             raise UserError(f"{path}: run {step.name}: `native` is one of {', '.join(PROMPTS)}, not {step.native}")
+        foreign = [task for task in step.tasks if split_suite(task)[1] not in ("direct", step.native)]
+        if foreign:
+            raise UserError(
+                f"{path}: run {step.name}: {foreign[0]} is neither under the direct prompt nor under its native one "
+                f"({step.native}): correct `native` or leave the task out"
+            )
     if recipe.replay and set(recipe.replay) != {"images", "share"}:
         raise UserError(f"{path}: `replay` needs `images` and `share`, not {', '.join(map(str, recipe.replay))}")
 

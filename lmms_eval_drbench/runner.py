@@ -16,10 +16,9 @@ from typing import Any
 
 from lmms_eval_drbench import data, judge, runs
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.runs import Run
+from lmms_eval_drbench.runs import MANIFEST, Run
 from lmms_eval_drbench.versions import versions
 
-MANIFEST = "evaluation.json"
 _LOG = "lmms_eval.log"
 _TAIL = 15
 

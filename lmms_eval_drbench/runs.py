@@ -14,6 +14,8 @@ from typing import Any
 
 from lmms_eval_drbench.errors import UserError
 
+MANIFEST = "evaluation.json"
+"""What `runner.evaluate` writes beside upstream's files: the call and the versions of what ran it."""
 _RESULTS = "_results.json"
 _HEAVY = ("input", "input_media", "arguments", "doc", "resps")
 """Fields of a logged sample that no score needs; prompts and images of a whole run would fill the memory."""
@@ -61,11 +63,15 @@ class TaskResult:
 
 @dataclass
 class Run:
-    """Every task of one output folder, by name, in the order of the newest file."""
+    """Every task of one output folder, by name, in the order of the newest file.
+
+    versions: package → version, where the run was made by `runner.evaluate`; empty where nobody wrote them down.
+    """
 
     path: Path
     model: str
     tasks: dict[str, TaskResult] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: str | Path) -> Run:
@@ -79,7 +85,7 @@ def read(path: str | Path) -> Run:
     files = [file for file in sorted(root.rglob(f"*{_RESULTS}")) if file.is_file()]
     if not files:
         raise UserError(f"{root} holds no *{_RESULTS}: give lmms-eval's --output_path of a run that finished")
-    run = Run(root, "")
+    run = Run(root, "", versions=_versions(root))
     models: dict[str, Path] = {}
     for file in sorted(files, key=lambda file: file.name):  # file names start with the date
         results = _load(file)
@@ -115,7 +121,7 @@ def _flat(sample: Any, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: a sample must be a JSON object: evaluate again")
     row = {key: value for key, value in sample.items() if key not in _HEAVY and not isinstance(value, dict)}
     for value in sample.values():
-        if isinstance(value, dict) and "record_id" in value:
+        if isinstance(value, dict) and ("record_id" in value or "item_id" in value):  # ours; `item_id`: `retention`
             row |= value
     row["output"] = _text(sample.get("filtered_resps"))
     return row
@@ -135,6 +141,17 @@ def _load(file: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or not isinstance(results.get("results"), dict):
         raise UserError(f"{file} is no lmms-eval result: it has no `results`")
     return results
+
+
+def _versions(root: Path) -> dict[str, str]:
+    try:
+        manifest = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError, OSError) as error:
+        raise UserError(f"{root / MANIFEST} is damaged ({error}): evaluate again") from error
+    found = manifest.get("versions") if isinstance(manifest, dict) else None
+    return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
 
 
 def _model(results: dict[str, Any]) -> str:

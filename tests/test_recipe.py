@@ -21,6 +21,7 @@ from sft.targets import METHODS
 RECIPES = Path(task_configs.__file__).parent / "recipes"
 BASE = {"name": "base", "tasks": ["drbench"]}
 TRAINED = {"name": "trained", "tasks": ["drbench", "drbench_scaffold"], "train": {"method": "drscaffold"}}
+TRAINED |= {"native": "scaffold"}
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +105,7 @@ def test_a_recipe_of_ones_own_loads(plan, model):
             {"runs": [BASE | {"native": "blind"}]},
             "run base: `native` is one of direct, scaffold, cot, llava_cot, not blind",
         ),
+        ({"runs": [BASE, TRAINED | {"native": "direct"}]}, "run trained: drbench_scaffold is neither under the direct"),
         ({"batch_size": "8"}, "`batch_size` must be a whole number, not '8'"),
         ({"limit": True}, "`limit` must be a whole number, not True"),
         ({"train": ["seed"]}, "`train` must be `key: value` lines"),
@@ -250,7 +252,7 @@ def steps(monkeypatch, tmp_path):
     return done
 
 
-def test_the_harness_goes_from_base_to_table_and_resumes(plan, steps, tmp_path):
+def test_the_harness_goes_from_base_to_report_and_resumes(plan, steps, tmp_path, capsys):
     out = tmp_path / "out"
     mine = plan(replay={"images": 3, "share": 0.2})
     table = harness.run(mine, out)
@@ -262,6 +264,9 @@ def test_the_harness_goes_from_base_to_table_and_resumes(plan, steps, tmp_path):
         "evaluate trained/eval pretrained=/out/trained/model",
     ]
     assert (out / "table.md").read_text() == table and "| base |" in table and "| trained |" in table
+    report = (out / "report.html").read_text()
+    assert "<title>mine: before and after</title>" in report and ">trained<span>scaffold prompt" in report
+    assert str(out / "report.html") in capsys.readouterr().out
     steps.clear()
     assert harness.run(mine, out) == table
     assert steps == [

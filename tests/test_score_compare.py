@@ -13,9 +13,10 @@ import lmms_runs
 import pytest
 from conftest import toy_record
 
-from lmms_eval_drbench import compare, runs, scaffold, score, summary
+from lmms_eval_drbench import compare, pairing, runs, scaffold, score, summary
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.intervals import difference
+from lmms_eval_drbench.report import comparison, entries, formats
 from lmms_eval_drbench.taxonomy import Category, Layer
 
 SUITES = ["drbench", "drbench_scaffold"]
@@ -58,6 +59,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
         "base": base,
         "trained": lmms_runs.evaluate(root / "trained", RECORDS, SUITES, trained_answers, model="models/trained"),
         "other_data": _edited(base, root / "other_data", lmms_runs.FINGERPRINT, "f" * 16),
+        "direct_only": lmms_runs.evaluate(root / "direct_only", RECORDS, ["drbench"], base_answers),
         "limited": lmms_runs.evaluate(root / "limited", RECORDS, ["drbench"], base_answers, limit=3),
         "without_samples": without_samples,
         "other_bare": _edited(without_samples, root / "other_bare", lmms_runs.FINGERPRINT, "f" * 16),
@@ -274,23 +276,24 @@ def test_a_limit_is_visible(folders):
 # --- compare ---------------------------------------------------------------------------------------------------------
 
 
-def _compare(folders, *names: str, force: bool = False, native: str | None = None) -> str:
-    entries = compare.read_entries([str(folders[name]) for name in names], ",".join(names), native)
-    return compare.markdown(entries, force)
+def _compare(folders, *names: str, force: bool = False, native: tuple[str, ...] = ()) -> str:
+    found = entries.read([str(folders[name]) for name in names], names, native)
+    return formats.markdown(comparison.compare(found, force=force))
 
 
 def test_the_comparison_shows_every_run_under_every_prompt(folders):
-    text = _compare(folders, "base", "trained", native="direct,scaffold")
+    text = _compare(folders, "direct_only", "trained", native=("direct", "scaffold"))
     before = [float(index % 7 != 0 and RECORDS[index]["answer"] == ["A"]) for index in range(60)]
     after = [float(index % 4 != 0 and index != 1) for index in range(60)]
     delta = difference(before, after, [record["image_id"] for record in RECORDS])
     shown = f"{100 * delta.mean:+.1f} [{100 * delta.low:+.1f}, {100 * delta.high:+.1f}]"
     line = next(line for line in text.splitlines() if line.startswith("| trained | scaffold (native)"))
-    assert f"| {100 * sum(after) / 60:.1f} |" in line and f"| 1.7 | 1.7 | {shown} |" in line
+    assert f"| {100 * sum(after) / 60:.1f} |" in line and f"| 1.7 | 1.7 | {shown} | gained |" in line
     kept = [index for index in range(60) if index % 7 and index != 1]
     both = f"{100 * sum(before[i] for i in kept) / len(kept):.1f} → {100 * sum(after[i] for i in kept) / len(kept):.1f}"
+    line = next(line for line in text.splitlines() if line.startswith("| trained | scaffold |"))
     assert both in line and f"{len(kept)} of 60" in line
-    assert "| base | direct (native) |" in text and "| trained | direct |" in text
+    assert "| direct\\_only | direct (native) |" in text and "| trained | direct |" in text
     assert "|  | DRBench (direct) | DRBench (scaffold) |" in text
 
 
@@ -303,21 +306,25 @@ def test_every_level_of_the_comparison_has_its_delta(folders):
 
 
 def test_comparing_a_run_with_itself_gives_zero(folders):
-    text = _compare(folders, "base", "base")
-    assert "(+0.0 [+0.0, +0.0])" in text
+    found = entries.read([str(folders["base"])] * 2, ["one", "two"])
+    assert "(+0.0 [+0.0, +0.0], kept)" in formats.markdown(comparison.compare(found))
 
 
 def test_different_data_is_refused_or_marked(folders):
-    with pytest.raises(UserError, match="different data.*--force"):
+    with pytest.raises(UserError, match="data differs: toy data 0123456789abcdef in base, .*--force"):
         _compare(folders, "base", "other_data")
     assert "Made with `--force`" in _compare(folders, "base", "other_data", force=True)
 
 
 def test_different_questions_are_refused_or_marked(folders):
-    with pytest.raises(UserError, match="share only 15 of their 60 and 15"):
+    with pytest.raises(UserError, match="limit differs: none in base, 3 in limited"):
         _compare(folders, "base", "limited")
     text = _compare(folders, "base", "limited", force=True)
     assert "Made with `--force`" in text and "limited was evaluated on a part of the data only" in text
+    assert "shown all the same (--force): limit differs" in text
+    suites = [next(iter(summary.suites(runs.read(folders[name])).values())) for name in ("base", "limited")]
+    with pytest.raises(UserError, match="share only 15 of their 60 and 15"):
+        pairing.pairs(*suites)
 
 
 def test_nothing_in_common_is_refused(folders):
@@ -332,7 +339,7 @@ def test_runs_without_samples_compare_without_intervals(folders):
 
 
 def test_runs_without_samples_must_be_on_the_same_data_too(folders):
-    with pytest.raises(UserError, match="different data.*--force"):
+    with pytest.raises(UserError, match="data differs.*--force"):
         _compare(folders, "without_samples", "other_bare")
     assert "Made with `--force`" in _compare(folders, "without_samples", "other_bare", force=True)
 
@@ -340,13 +347,6 @@ def test_runs_without_samples_must_be_on_the_same_data_too(folders):
 def test_a_control_that_only_one_run_has_is_shown_with_its_chance(folders):
     text = _compare(folders, "without_samples", "trained")
     assert "## `drbench`: every run under every prompt" in text and "Chance is 25.0." in text
-
-
-def test_differing_settings_are_pointed_out(folders, copy):
-    results = _only(copy, "*_results.json")
-    results.write_text(results.read_text().replace("max_pixels=50176", "max_pixels=12544"))
-    entries = compare.read_entries([str(folders["base"]), str(copy)], "base,copy", None)
-    assert "differ in max\\_pixels: base 50176, copy 12544" in compare.markdown(entries)
 
 
 def test_general_benchmarks_stand_beside_ours(folders, tmp_path):
@@ -365,23 +365,29 @@ def test_general_benchmarks_stand_beside_ours(folders, tmp_path):
         return out
 
     paths = [with_benchmarks("one", 0.5, (60.0, 30.0, 30.0)), with_benchmarks("two", 0.47, (60.0, 33.0, 33.0))]
-    text = compare.markdown(compare.read_entries(list(map(str, paths)), None, None))
+    text = formats.markdown(comparison.compare(entries.read(list(map(str, paths)))))
     assert "|  | MMStar | HallusionBench | DRBench (direct) | DRBench (scaffold) |" in text
     assert "| one | 50.0 | 40.0 |" in text and "| two | 47.0 (−3.0) | 42.0 (+2.0) |" in text
 
 
 def test_names_are_harmless_in_markdown(folders):
     paths = [str(folders["base"]), str(folders["trained"])]
-    text = compare.markdown(compare.read_entries(paths, "a|b<script>,**c**\n# d", None))
+    text = formats.markdown(comparison.compare(entries.read(paths, ["a|b<script>", "**c**\n# d"])))
     assert "<script>" not in text and "\n# d" not in text and "a\\|b\\<script\\>" in text
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--names", "a"], "--names gives 1"),
-        (["--names", "a,"], "--names"),
-        (["--native", "direct,poem"], "one of direct, scaffold, cot, llava_cot"),
+        (["--name", "a"], "--name is given 1 times for 2 runs"),
+        (["--name", "a", "--name", " "], "--name"),
+        (["--name", "a", "--name", "a"], "seeds of one run: name at least two runs"),
+        (
+            ["--native", "direct", "--native", "poem"],
+            "--native poem: a run's native prompt is one of direct, scaffold, cot",
+        ),
+        (["--reference", "nobody", "--reference", "nobody"], "--reference nobody: no run has that name"),
+        (["--tolerance", "-1"], "--tolerance -1: give points between 0 and 100"),
     ],
 )
 def test_wrong_options_are_named(folders, command, options, message):
@@ -392,10 +398,10 @@ def test_wrong_options_are_named(folders, command, options, message):
 def test_the_compare_command_writes_what_it_prints(folders, tmp_path, command):
     file = tmp_path / "table.md"
     arguments = (compare.main, folders["base"], folders["trained"])
-    code, printed, _ = command(*arguments, "--names", "before,after", "--output", file)
-    assert code == 0 and printed == file.read_text() and "| after |" in printed
+    code, printed, _ = command(*arguments, "--name", "before, or not", "--name", "after", "--output", file)
+    assert code == 0 and printed == file.read_text() and "| before, or not |" in printed
     code, _, error = command(compare.main, folders["base"], folders["other_data"], "--output", tmp_path / "none.md")
-    assert code == 2 and "different data" in error and not (tmp_path / "none.md").exists()
+    assert code == 2 and "data differs" in error and not (tmp_path / "none.md").exists()
     code, _, error = command(*arguments, "--output", tmp_path / "no" / "folder.md")
     assert code == 2 and "cannot write" in error
 
@@ -411,7 +417,9 @@ def test_the_real_tasks_in_the_real_command(tmp_path, command):
     code, printed, _ = command(score.main, tmp_path / "A")
     assert code == 0 and "DRBench-Open procedural" in printed and printed.count("| **overall** | 30 |") == 3
     assert "| **overall** | 6 |" in printed and "`--limit 6`" in printed
-    code, printed, _ = command(compare.main, tmp_path / "A", tmp_path / "B", "--native", "direct,scaffold")
+    code, printed, _ = command(
+        compare.main, tmp_path / "A", tmp_path / "B", "--native", "scaffold", "--native", "scaffold"
+    )
     assert code == 0
     assert (
         "| DRBench mini (direct) | DRBench mini (scaffold) | DRBench mini blind (scaffold) | Base skills |" in printed
