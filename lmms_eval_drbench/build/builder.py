@@ -89,6 +89,7 @@ class Builder:
 
     def _draw(self, view: Any, category: Category, asked: set[str]) -> tuple[Family, list[Draft]] | None:
         families = list(self._of_category[category])
+        families = [family for family in families if self._may_grow(family)]
         families.sort(key=lambda family: self._families[family.name] / family.weight)
         for family in families:
             best = None
@@ -107,6 +108,9 @@ class Builder:
             if best is not None and not self._too_frequent(family, best[1]):
                 return family, best[1]
         return None
+
+    def _may_grow(self, family: Family) -> bool:
+        return family.most >= 1 or self._families[family.name] < family.most * self._quota[family.category]
 
     def _too_frequent(self, family: Family, drafts: list[Draft]) -> bool:
         """Whether this answer already leads its family's rarest by more than one question."""

@@ -9,7 +9,7 @@ from PIL import Image, ImageFile
 from lmms_eval_drbench.data import MAX_PIXELS
 
 _HASH_SIDE = 8
-_NEAR = 5
+NEAR = 5
 """Bits of 64 in which the hashes of two pictures may differ for them to count as near-duplicates."""
 
 
@@ -60,7 +60,7 @@ class Gallery:
         digest = hashlib.sha256(content).digest()
         value = np.uint64(difference_hash(image))
         differing = np.bitwise_count(self._hashes ^ value)
-        if digest in self._digests or bool((differing <= _NEAR).any()):
+        if digest in self._digests or bool((differing <= NEAR).any()):
             return "is a near-duplicate of another picture"
         self._digests.add(digest)
         self._hashes = np.append(self._hashes, value)

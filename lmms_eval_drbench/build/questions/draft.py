@@ -43,7 +43,7 @@ class Draft:
 class Family:
     """A way of asking. `draft` returns one draft, a pair of twins, or nothing where the scene can't carry it.
 
-    needs: the facts without which it is never asked.
+    needs: the facts without which it is never asked. most: its greatest share of its category's questions.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Family:
     weight: float
     draft: Callable[[Any, random.Random], list[Draft]]
     needs: frozenset[str] = frozenset()
+    most: float = 1.0
 
 
 FAMILIES: dict[str, Family] = {}

@@ -15,6 +15,8 @@ _LEAST_SIDE = 16
 """Pixels of a side below which nobody recognises a thing."""
 _LEAST_AREA = 0.004
 """Share of the picture below which a thing is not asked about: 28 x 28 pixels of a picture of 448 x 448."""
+_LEAST_AREA_AT_EDGE = 0.015
+"""The same for a thing at the picture's edge, of which only a part may be seen: a hand is no good person."""
 _SLIVER = 0.06
 """A thing at the picture's edge whose side across that edge is a smaller share of the picture is cut off too much."""
 _LEAST_KEPT = 0.5
@@ -116,4 +118,6 @@ def is_clear(box: Box, width: int, height: int) -> bool:
         return False
     at_side = x <= 1 or x + w >= width - 1
     at_top_or_bottom = y <= 1 or y + h >= height - 1
+    if (at_side or at_top_or_bottom) and w * h < _LEAST_AREA_AT_EDGE * width * height:
+        return False
     return not (at_side and w < _SLIVER * width) and not (at_top_or_bottom and h < _SLIVER * height)

@@ -7,13 +7,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench.build.kinds import EASILY_OVERLOOKED, are_kin
+from lmms_eval_drbench.build.kinds import EASILY_OVERLOOKED, OFTEN_MISNAMED, RELIABLY_COUNTED, are_kin
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.base import AnnotatedSource, Fact, clip, inside, is_clear, need_folder, read_json
 from lmms_eval_drbench.errors import UserError
 
 _NAMES = {
-    "tv": "television",
+    "tv": "screen",
     "mouse": "computer mouse",
     "remote": "remote control",
     "dining table": "table",
@@ -96,6 +96,7 @@ class CocoSource(AnnotatedSource):
                 continue
             group = bool(annotation.get("iscrowd"))
             clear = is_clear(box, width, height) and not group and not _is_hidden(annotation, box)
+            clear = clear and kind not in OFTEN_MISNAMED
             objects.append(SceneObject(kind, None, box, None, clear=clear, group=group))
         objects.sort(key=lambda thing: (thing.box, thing.name))
         seen = {thing.name for thing in objects} | doubtful
@@ -113,7 +114,7 @@ class CocoSource(AnnotatedSource):
             width=width,
             height=height,
             source="coco",
-            countable=frozenset(seen - crowds),
+            countable=frozenset(seen - crowds - (EASILY_OVERLOOKED - RELIABLY_COUNTED) - OFTEN_MISNAMED),
             absent=frozenset(absent),
         )
 

@@ -8,6 +8,7 @@ import random
 from lmms_eval_drbench.build.kinds import PURPOSES, Purpose
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
+    OPEN_SHARE,
     SET_SIZES,
     be,
     family,
@@ -305,13 +306,13 @@ def serving_count(view: View, rng: random.Random) -> list[Draft]:
     return _serving_count(view, rng, open_ended=False)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1)
+@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE)
 def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many things are made for a purpose, as a number of the model's own."""
     return _serving_count(view, rng, open_ended=True)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2)
+@family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2, most=OPEN_SHARE)
 def serving_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of the thing made for a purpose, in the model's own words."""
     found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour]

@@ -9,7 +9,7 @@ import random
 
 from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OUTDOORS, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
-from lmms_eval_drbench.build.questions.annotated.craft import SET_SIZES, Triple, be, family, say, write
+from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
 from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
@@ -88,7 +88,7 @@ def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE)
 def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     """Whether a count is right, and if not what it should be, in the model's own words."""
     found = _inventory(view, rng, 1)
@@ -111,6 +111,34 @@ def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
         logic="The report is right." if right else "The report is wrong.",
         cues=bets(["none"], ["none"] if right else [], 0.5, f"{claimed}", kind),
         type=QuestionType.OPEN_ENDED,
+    )
+
+
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2)
+def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
+    """Whether a report gives a wrong number of things."""
+    found = _inventory(view, rng, 1)
+    if found is None:
+        return []
+    (kind,), (number,) = found
+    claimed = number if rng.random() < 0.5 else _misstated(rng, number)
+    answer = "no" if claimed == number else "yes"
+    amount = _amount(claimed, kind)
+    question = rng.choice(
+        [
+            f"According to a report, the picture shows {amount}. Is the report mistaken?",
+            f"Somebody noted {amount} in this picture. Is there a mistake in the note?",
+        ]
+    )
+    return write(
+        view,
+        question,
+        ["yes", "no"],
+        [answer],
+        labelled=labels(view, view.countable[kind]),
+        relation=_truth([kind], [number]),
+        logic="The number is right." if claimed == number else "The number is wrong.",
+        cues=bets(["yes", "no"], [answer], 0.5, f"{claimed}", kind, amount),
     )
 
 

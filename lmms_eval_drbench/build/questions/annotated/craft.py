@@ -1,7 +1,7 @@
 """How families of annotated pictures write a draft: one place for key objects, relations, chains and their register."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from lmms_eval_drbench.build.kinds import is_plural
 from lmms_eval_drbench.build.ledger import Cue
@@ -18,11 +18,19 @@ SET_SIZES = (1, 1, 2, 2, 2, 3, 3)
 """How many of four options are right in a multiple choice question: drawn almost as a uniform guess of a set would."""
 
 
-def family(category: Category, *needs: Fact, weight: float = 1.0) -> Callable[[Callable], Callable]:
+_WORDING = 12
+"""Characters at the start of a question that tell its wording."""
+
+OPEN_SHARE = 0.06
+"""Greatest share of a category for a family of open questions: a uniform guess never answers them, a bet on the most
+frequent answer sometimes does, so many of them would lift blind accuracy above chance."""
+
+
+def family(category: Category, *needs: Fact, weight: float = 1.0, most: float = 1.0) -> Callable[[Callable], Callable]:
     """Register a function `(view, rng) -> list[Draft]` as a family of `category` that needs these facts."""
 
     def register(function: Callable[[View, random.Random], list[Draft]]) -> Callable:
-        FAMILIES[function.__name__] = Family(function.__name__, category, weight, function, frozenset(needs))
+        FAMILIES[function.__name__] = Family(function.__name__, category, weight, function, frozenset(needs), most)
         return function
 
     return register
@@ -50,7 +58,7 @@ def write(
     right: Sequence[str],
     *,
     logic: str,
-    cues: Iterable[Cue],
+    cues: Sequence[Cue],
     refs: Sequence[Referent] = (),
     labelled: dict[str, SceneObject] | None = None,
     graph: Sequence[Triple] = (),
@@ -73,6 +81,8 @@ def write(
     if any(PICTURE in triple for triple in triples):
         boxes[PICTURE] = view.scene.box
     seen = [f"the {phrase}" for phrase in boxes if phrase != PICTURE]
+    plain = [cue for cue in cues if isinstance(cue.key, str)]  # the same bets once more, in the company of the wording
+    worded = [Cue((question[:_WORDING], cue.key), cue.right, cue.chance) for cue in plain]
     said = conclude(right[:1] if type is QuestionType.OPEN_ENDED else right)
     return [
         Draft(
@@ -92,7 +102,7 @@ def write(
             premise_true=premise_true,
             reject=reject,
             boxes=boxes,
-            cues=list(cues),
+            cues=[*cues, *worded],
         )
     ]
 

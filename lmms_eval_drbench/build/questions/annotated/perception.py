@@ -5,6 +5,7 @@ import random
 from lmms_eval_drbench.build.kinds import ACTIVITIES, COLOURS, MATERIALS, STATES, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
+    OPEN_SHARE,
     SET_SIZES,
     be,
     family,
@@ -61,7 +62,7 @@ def count(view: View, rng: random.Random) -> list[Draft]:
     return _count(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COUNTS, weight=1)
+@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE)
 def count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind there are, as a number of the model's own."""
     return _count(view, rng, open_ended=True)
@@ -260,7 +261,7 @@ def colour_of(view: View, rng: random.Random) -> list[Draft]:
     return _colour(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COLOURS, weight=1)
+@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE)
 def colour_of_open(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing, in the model's own words."""
     return _colour(view, rng, open_ended=True)
@@ -369,7 +370,7 @@ def activity_of(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.PERCEPTION, Fact.RELATIONS, weight=1)
+@family(Category.PERCEPTION, Fact.RELATIONS, weight=1, most=OPEN_SHARE)
 def worn_or_held_open(view: View, rng: random.Random) -> list[Draft]:
     """What somebody who can be pointed at wears or holds, in the model's own words."""
     found = []
@@ -384,6 +385,7 @@ def worn_or_held_open(view: View, rng: random.Random) -> list[Draft]:
     ref, relation, thing = rng.choice(found)
     if thing.name == ref.kind:
         return []
+    label = f"{thing.name} of the {ref.words}"
     where = "on the body or head" if relation == "wearing" else "in the hands"
     return write(
         view,
@@ -391,8 +393,8 @@ def worn_or_held_open(view: View, rng: random.Random) -> list[Draft]:
         [],
         [thing.name, f"a {thing.name}"],
         refs=[ref],
-        labelled={thing.name: thing},
-        graph=[(ref.words, relation, thing.name)],
+        labelled={label: thing},
+        graph=[(ref.words, relation, label)],
         logic=f"The thing {where} of the {ref.words} is a {thing.name}.",
         cues=[Cue((relation, thing.name), True, 0.5)],
         type=QuestionType.OPEN_ENDED,

@@ -9,7 +9,7 @@ import random
 
 from lmms_eval_drbench.build.kinds import COLOURS, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue
-from lmms_eval_drbench.build.questions.annotated.craft import Triple, be, family, in_half, say, write
+from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, Triple, be, family, in_half, say, write
 from lmms_eval_drbench.build.questions.annotated.perception import _alike
 from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, ORDINALS, RELATION_WORDS, Referent, View, labels
 from lmms_eval_drbench.build.questions.draft import Draft
@@ -98,7 +98,7 @@ def missing_thing(view: View, rng: random.Random) -> list[Draft]:
     return _missing(view, rng, open_ended=False)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE)
 def missing_thing_open(view: View, rng: random.Random) -> list[Draft]:
     """The same, in the model's own words."""
     return _missing(view, rng, open_ended=True)

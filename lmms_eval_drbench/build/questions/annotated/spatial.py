@@ -6,6 +6,7 @@ from itertools import pairwise
 from lmms_eval_drbench.build.kinds import are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
+    OPEN_SHARE,
     SET_SIZES,
     be,
     family,
@@ -117,11 +118,14 @@ def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
     """In front of or behind another thing, as the scene graph says."""
     of_thing = {id(ref.thing): ref for ref in view.referents}
     pairs = []
+    said = {(one, other, relation) for one, relation, other in view.scene.relations}
     for one, relation, other in view.scene.relations:
+        flipped = "in_front_of" if relation == "behind" else "behind"
+        if (one, other, flipped) in said or (other, one, relation) in said:  # the graph contradicts itself
+            continue
         refs = [of_thing.get(id(view.scene.objects[index])) for index in (one, other)]
         if relation in ("behind", "in_front_of") and None not in refs and hops(*refs) <= _MAX_HOPS:
             pairs.append((refs[0], refs[1], relation))
-            flipped = "in_front_of" if relation == "behind" else "behind"
             pairs.append((refs[1], refs[0], flipped))
     pairs = [pair for pair in pairs if not mentions(pair[0], pair[1]) and not mentions(pair[1], pair[0])]
     if not pairs:
@@ -166,7 +170,7 @@ def half(view: View, rng: random.Random) -> list[Draft]:
     return _half(view, rng, open_ended=False)
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE)
 def half_open(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture that holds a thing, in the model's own words."""
     return _half(view, rng, open_ended=True)

@@ -50,6 +50,9 @@ _LARGER = 1.5
 """Ratio of two boxes' areas from which one plainly takes up more of the picture."""
 _HALF = 0.04
 """Distance from the middle, as a share of the width, that a box must keep to lie in one half."""
+_BELONGING = ("on", "in", "part_of", "of", "attached_to", "hanging_on", "worn_by", "held_by")
+_LARGE = 0.015
+"""Share of the picture from which a thing is conspicuous."""
 _FARTHER = 0.15
 """Share by which one thing must be farther away than another, from its nearest to the other's farthest point."""
 
@@ -104,8 +107,8 @@ class View:
 
     @cached_property
     def absent(self) -> list[str]:
-        """Kinds that are certainly not there."""
-        return sorted(self.scene.absent)
+        """Kinds that are certainly not there, with a name in the singular."""
+        return sorted(kind for kind in self.scene.absent if not is_plural(kind))
 
     @cached_property
     def named(self) -> list[Referent]:
@@ -114,6 +117,7 @@ class View:
             Referent(thing, thing.name, 1)
             for thing in self.scene.objects
             if thing.clear and self.counts[thing.name] == 1 and not self._has_relatives(thing.name)
+            if thing.name in self.scene.countable or self._is_conspicuous(thing)
         ]
 
     @cached_property
@@ -130,6 +134,19 @@ class View:
 
     def _has_relatives(self, kind: str) -> bool:
         return any(other != kind and are_kin(kind, other) for other in self.kinds)
+
+    def _is_conspicuous(self, thing: SceneObject) -> bool:
+        """Whether a second thing of its kind, had there been one, would hardly have gone without annotation.
+
+        The thing must be large, and neither part nor companion of one of several like things: where a graph gives one
+        of two buses a ladder, the other may have one too.
+        """
+        if thing.box[2] * thing.box[3] < _LARGE * self.scene.width * self.scene.height:
+            return False
+        index = next(number for number, other in enumerate(self.scene.objects) if other is thing)
+        of_it = [(name, target) for one, name, target in self.scene.relations if one == index]
+        carriers = [self.scene.objects[target].name for name, target in of_it if name in _BELONGING]
+        return all(self.counts[name] == 1 for name in carriers)
 
     def _siblings(self) -> Iterable[tuple[str, list[SceneObject]]]:
         """Kinds with two to six instances, all of them clear, and no relatives."""
