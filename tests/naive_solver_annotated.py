@@ -54,7 +54,7 @@ class Solver:
             return sorted(self.all(match[1]), key=area)[-1:]
         if match := re.fullmatch(r"(.+?) of the (.+)", words):
             owner = self.one(match[2])
-            owned = self.relation(owner, "wearing") + self.relation(owner, "holding")
+            owned = self.relation(owner, "holding")
             return list({id(thing): thing for thing in owned if thing.name == match[1]}.values())
         colour, _, kind = words.partition(" ")
         return [t for t in self.all(kind) if colour in t.attributes]
@@ -185,9 +185,9 @@ def _state(s, words):
     return {s.one(words).state}
 
 
-@rule(r"What is the (.+) (wearing|holding)\? Name the one thing that stands out\.")
-def _worn(s, words, relation):
-    return {thing.name for thing in s.relation(s.one(words), relation)}
+@rule(r"What is the (.+) holding\?", r"What does the (.+) hold\?")
+def _held(s, words):
+    return {thing.name for thing in s.relation(s.one(words), "holding")}
 
 
 @rule(

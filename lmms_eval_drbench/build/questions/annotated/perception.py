@@ -371,31 +371,28 @@ def activity_of(view: View, rng: random.Random) -> list[Draft]:
 
 
 @family(Category.PERCEPTION, Fact.RELATIONS, weight=1, most=OPEN_SHARE)
-def worn_or_held_open(view: View, rng: random.Random) -> list[Draft]:
-    """What somebody who can be pointed at wears or holds, in the model's own words."""
+def held_open(view: View, rng: random.Random) -> list[Draft]:
+    """What somebody who can be pointed at holds, in the model's own words. (What people wear is never all annotated.)"""
     found = []
     for ref in view.referents:
         index = next(number for number, thing in enumerate(view.scene.objects) if thing is ref.thing)
-        for relation in ("wearing", "holding"):
-            targets = [target for one, name, target in view.scene.relations if (one, name) == (index, relation)]
-            if len(targets) == 1:
-                found.append((ref, relation, view.scene.objects[targets[0]]))
+        held = {target for one, name, target in view.scene.relations if (one, name) == (index, "holding")}
+        if len(held) == 1:
+            found.append((ref, view.scene.objects[held.pop()]))
+    found = [(ref, thing) for ref, thing in found if thing.name != ref.kind]
     if not found:
         return []
-    ref, relation, thing = rng.choice(found)
-    if thing.name == ref.kind:
-        return []
+    ref, thing = rng.choice(found)
     label = f"{thing.name} of the {ref.words}"
-    where = "on the body or head" if relation == "wearing" else "in the hands"
     return write(
         view,
-        f"What is the {ref.words} {relation}? Name the one thing that stands out.",
+        rng.choice([f"What is the {ref.words} holding?", f"What does the {ref.words} hold?"]),
         [],
         [thing.name, f"a {thing.name}"],
         refs=[ref],
         labelled={label: thing},
-        graph=[(ref.words, relation, label)],
-        logic=f"The thing {where} of the {ref.words} is a {thing.name}.",
-        cues=[Cue((relation, thing.name), True, 0.5)],
+        graph=[(ref.words, "holding", label)],
+        logic=f"What is held is a {thing.name}.",
+        cues=[Cue((thing.name,), True, 0.5)],
         type=QuestionType.OPEN_ENDED,
     )
