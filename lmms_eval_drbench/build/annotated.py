@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from tqdm import tqdm
 
 from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
@@ -82,7 +83,7 @@ def plan(
     asked: list[set[str]] = []
     left = questions
     with spool.open("wb") as stream:
-        for image_id in pool:
+        for image_id in tqdm(pool, desc="pictures", disable=None):  # shown on a terminal only
             if len(made.image_ids) == images:
                 break
             usable = _usable(source, image_id, gallery)

@@ -1,8 +1,8 @@
 """A reader of the text alone: what can be answered without the picture is no question about it.
 
 A logistic regression over hashed words judges every option by itself, its company and its place among the options, all
-in the company of the question's words. It is trained on other pictures' questions (a training split, or the other
-folds of the same data), so what it gets right beyond chance is what the texts give away.
+in the company of the question's words; every family has its own. It is trained on other pictures' questions (a training
+split, or the other folds of the same data), so what it gets right beyond chance is what the texts give away.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,15 @@ class _Reader:
         return self.options.predict_proba(self.hasher.transform(rows))[:, 1]
 
 
-def _train(records: Sequence[Record]) -> _Reader:
+def _train(records: Sequence[Record]) -> dict[str, _Reader]:
+    """A reader for every family, and one for the families that the training never met (under the empty name)."""
+    of_family: dict[str, list[Record]] = {"": list(records)}
+    for record in records:
+        of_family.setdefault(record["family"], []).append(record)
+    return {name: _train_one(some) for name, some in of_family.items()}
+
+
+def _train_one(records: Sequence[Record]) -> _Reader:
     reader = _Reader()
     rows, right = [], []
     for record in records:
@@ -77,9 +85,10 @@ def _train(records: Sequence[Record]) -> _Reader:
     return reader
 
 
-def _read(reader: _Reader, records: Sequence[Record]) -> list[float]:
+def _read(readers: dict[str, _Reader], records: Sequence[Record]) -> list[float]:
     scores = []
     for record in records:
+        reader = readers.get(record["family"], readers[""])
         if record["question_type"] == QuestionType.OPEN_ENDED:
             answer = Answer(None, "", "blind")
             if reader.open_ended is not None:

@@ -137,8 +137,8 @@ class Builder:
 
 
 def _fact(draft: Draft, family: Family) -> str | None:
-    """What a question about a picture is about: the same family about the same things is the same question again."""
-    return None if draft.boxes is None else f"{family.name.removesuffix('_open')}: {sorted(draft.boxes)}"
+    """What a question about a picture is about: the same topic and the same things make the same question again."""
+    return None if draft.boxes is None else f"{family.topic}: {sorted(draft.boxes)}"
 
 
 def build(

@@ -2,8 +2,8 @@
 
 Every question offers bets: "the option `bus` is right", "of the number of people, 3 is right". A bet that is offered
 with chance p gains 1 - p when it is right and loses p when it is wrong, so one that pays nothing stays near zero. A
-question that would move a bet further from zero than `BOUND` is not asked. This is quality control 1 of the paper, done
-while the questions are drawn: what text alone would answer never gets into the data.
+question that would move a bet beyond `BOUND` (and further than it is) is not asked. This is quality control 1 of the
+paper, done while the questions are drawn: what text alone would answer never gets into the data.
 """
 
 from collections import Counter
@@ -11,7 +11,8 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 BOUND = 1.0
-"""How far a bet may stray from zero: about one lucky guess."""
+"""How far a bet may stray from zero: about one lucky guess. Tighter bounds lock families out: of three set sizes each
+must be allowed to come first."""
 
 
 class Cue(NamedTuple):

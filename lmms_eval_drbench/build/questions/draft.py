@@ -44,6 +44,7 @@ class Family:
     """A way of asking. `draft` returns one draft, a pair of twins, or nothing where the scene can't carry it.
 
     needs: the facts without which it is never asked. most: its greatest share of its category's questions.
+    topic: families of one topic ask the same in other words, and never do so twice about the same things.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Family:
     draft: Callable[[Any, random.Random], list[Draft]]
     needs: frozenset[str] = frozenset()
     most: float = 1.0
+    topic: str = ""
 
 
 FAMILIES: dict[str, Family] = {}

@@ -19,6 +19,7 @@ _NAMES = {
     "dining table": "table",
 }
 """COCO's names that a reader would take for something else."""
+_READ = ("id", "category_id", "bbox", "area", "iscrowd")
 _LEAST_FILL = 0.22
 """Share of its box that a thing's outline must fill; below it something else hides most of it."""
 
@@ -52,7 +53,7 @@ class CocoSource(AnnotatedSource):
             if image_id not in self._images:
                 self.skipped[image_id] = "is annotated, but not listed among the images"
                 continue
-            self._annotations[image_id].append(annotation)
+            self._annotations[image_id].append({name: annotation.get(name) for name in _READ})  # not the outlines
         for image_id in self._images:
             if image_id not in self._annotations:
                 self.skipped[image_id] = "has no annotation"
@@ -103,7 +104,7 @@ class CocoSource(AnnotatedSource):
         crowds = {thing.name for thing in objects if thing.group} | doubtful
         absent = {
             kind
-            for kind in set(self._kinds.values()) - seen - EASILY_OVERLOOKED
+            for kind in set(self._kinds.values()) - seen - EASILY_OVERLOOKED - OFTEN_MISNAMED
             if not any(are_kin(kind, other) for other in seen)
         }
         return Scene(

@@ -91,7 +91,7 @@ def _use(purpose: Purpose, kind: str) -> str:
     return f"The {kind} {verb} made for {purpose.made}."
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.BOXES, weight=3)
+@family(Category.AFFORDANCE_REASONING, Fact.BOXES, weight=3, topic="half")
 def serving_half(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture that holds the thing made for a purpose."""
     found = [(purpose, ref, view.half(ref.thing)) for purpose, ref in servers(view) if view.half(ref.thing)]
@@ -117,7 +117,7 @@ def serving_half(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.BOXES, weight=3)
+@family(Category.AFFORDANCE_REASONING, Fact.BOXES, weight=3, topic="direction")
 def serving_direction(view: View, rng: random.Random) -> list[Draft]:
     """On which side of another thing the thing made for a purpose is: find it by its use, then compare."""
     of_words = {ref.words: purpose for purpose, ref in servers(view)}
@@ -144,7 +144,7 @@ def serving_direction(view: View, rng: random.Random) -> list[Draft]:
         cues=[
             Cue(key, option == side, 0.5)
             for option in ("left", "right")
-            for key in (option, (one.kind, option), ("from", other.kind, option))
+            for key in (option, (one.kind, option), *[("from", bet, option) for bet in other.bets])
         ],
     )
 
@@ -300,19 +300,19 @@ def _serving_count(view: View, rng: random.Random, open_ended: bool) -> list[Dra
     )
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1)
+@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, topic="count")
 def serving_count(view: View, rng: random.Random) -> list[Draft]:
     """How many things are made for a purpose."""
     return _serving_count(view, rng, open_ended=False)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE)
+@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
 def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many things are made for a purpose, as a number of the model's own."""
     return _serving_count(view, rng, open_ended=True)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2, most=OPEN_SHARE)
+@family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2, most=OPEN_SHARE, topic="colour")
 def serving_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of the thing made for a purpose, in the model's own words."""
     found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour]

@@ -88,7 +88,7 @@ def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
 def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     """Whether a count is right, and if not what it should be, in the model's own words."""
     found = _inventory(view, rng, 1)
@@ -114,7 +114,7 @@ def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2, topic="count")
 def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether a report gives a wrong number of things."""
     found = _inventory(view, rng, 1)
@@ -181,11 +181,15 @@ def _claims(view: View, rng: random.Random, size: int, wrong: set[int]):
 
 
 def _claim_cues(view: View, claimed: list[Triple], refs: list[Referent], wrong: set[int], chance: float) -> list[Cue]:
-    kinds = {ref.words: ref.kind for ref in refs}
+    bets_of = {ref.words: ref.bets for ref in refs}
     return [
         Cue(key, index in wrong, chance)
         for index, (subject, relation, target) in enumerate(claimed)
-        for key in (relation, (kinds[subject], relation), (relation, kinds[target]), kinds[subject], kinds[target])
+        for key in (
+            relation,
+            *[key for bet in bets_of[subject] for key in (bet, (bet, relation))],
+            *[key for bet in bets_of[target] for key in (bet, (relation, bet))],
+        )
     ]
 
 
@@ -358,7 +362,7 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=2, topic="colour")
 def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     """Whether a description gives a thing the wrong colour."""
     refs = [ref for ref in view.referents if ref.thing.colour and ref.thing.colour not in ref.words]

@@ -21,16 +21,20 @@ SET_SIZES = (1, 1, 2, 2, 2, 3, 3)
 _WORDING = 12
 """Characters at the start of a question that tell its wording."""
 
-OPEN_SHARE = 0.06
+OPEN_SHARE = 0.04
 """Greatest share of a category for a family of open questions: a uniform guess never answers them, a bet on the most
 frequent answer sometimes does, so many of them would lift blind accuracy above chance."""
 
 
-def family(category: Category, *needs: Fact, weight: float = 1.0, most: float = 1.0) -> Callable[[Callable], Callable]:
+def family(
+    category: Category, *needs: Fact, weight: float = 1.0, most: float = 1.0, topic: str = ""
+) -> Callable[[Callable], Callable]:
     """Register a function `(view, rng) -> list[Draft]` as a family of `category` that needs these facts."""
 
     def register(function: Callable[[View, random.Random], list[Draft]]) -> Callable:
-        FAMILIES[function.__name__] = Family(function.__name__, category, weight, function, frozenset(needs), most)
+        FAMILIES[function.__name__] = Family(
+            function.__name__, category, weight, function, frozenset(needs), most, topic or function.__name__
+        )
         return function
 
     return register

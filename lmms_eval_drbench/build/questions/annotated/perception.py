@@ -56,13 +56,13 @@ def _count(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
     )
 
 
-@family(Category.PERCEPTION, Fact.COUNTS, weight=2)
+@family(Category.PERCEPTION, Fact.COUNTS, weight=2, topic="count")
 def count(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind there are, from four numbers."""
     return _count(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE)
+@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
 def count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind there are, as a number of the model's own."""
     return _count(view, rng, open_ended=True)
@@ -214,7 +214,7 @@ def largest(view: View, rng: random.Random) -> list[Draft]:
         graph=[(most.words, "larger_than", ref.words) for ref in rest],
         relation=f"The {most.words} covers more of the picture than the {rest[0].words} and the {rest[1].words}.",
         logic=f"So the {most.words} takes up the most room.",
-        cues=[Cue(ref.kind, ref is most, 1 / 3) for ref in refs],
+        cues=[Cue(bet, ref is most, 1 / 3) for ref in refs for bet in ref.bets],
     )
 
 
@@ -255,13 +255,13 @@ def _alike(one: str, other: str) -> bool:
     return one == other or any(one in group.split() and other in group.split() for group in groups)
 
 
-@family(Category.PERCEPTION, Fact.COLOURS, weight=3)
+@family(Category.PERCEPTION, Fact.COLOURS, weight=3, topic="colour")
 def colour_of(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing, from four."""
     return _colour(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE)
+@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE, topic="colour")
 def colour_of_open(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing, in the model's own words."""
     return _colour(view, rng, open_ended=True)
@@ -372,7 +372,7 @@ def activity_of(view: View, rng: random.Random) -> list[Draft]:
 
 @family(Category.PERCEPTION, Fact.RELATIONS, weight=1, most=OPEN_SHARE)
 def held_open(view: View, rng: random.Random) -> list[Draft]:
-    """What somebody who can be pointed at holds, in the model's own words. (What people wear is never all annotated.)"""
+    """What somebody holds, in the model's own words. (What people wear is never all annotated, so it is not asked.)"""
     found = []
     for ref in view.referents:
         index = next(number for number, thing in enumerate(view.scene.objects) if thing is ref.thing)

@@ -92,19 +92,19 @@ def _missing(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=3)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=3, topic="half")
 def missing_thing(view: View, rng: random.Random) -> list[Draft]:
     """Where a thing is that is there, or not there at all."""
     return _missing(view, rng, open_ended=False)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE, topic="half")
 def missing_thing_open(view: View, rng: random.Random) -> list[Draft]:
     """The same, in the model's own words."""
     return _missing(view, rng, open_ended=True)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=2)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=2, topic="direction")
 def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     """On which side of a thing another is that is there, or not there at all."""
     pairs = [pair for pair in view.pairs if pair[0].words == pair[0].kind and pair[1].hops == 1]
@@ -140,7 +140,7 @@ def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=2)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=2, topic="count")
 def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind are in the picture whose presence is presumed, rightly or wrongly."""
     kinds = [kind for kind, things in view.countable.items() if 1 <= len(things) <= 4]

@@ -52,12 +52,16 @@ def _either(
         cues=[
             Cue(key, options.index(option) == list(words).index(way), 0.5)
             for option in options
-            for key in (option, (one.kind, option), ("from", other.kind, option))
+            for key in (
+                option,
+                *[(bet, option) for bet in one.bets],
+                *[("from", bet, option) for bet in other.bets],
+            )
         ],
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3, topic="direction")
 def direction(view: View, rng: random.Random) -> list[Draft]:
     """Left or right of another thing."""
     pairs = [pair for pair in view.pairs if hops(pair[0], pair[1]) <= _MAX_HOPS]
@@ -159,18 +163,18 @@ def _half(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
         refs=[ref],
         graph=[in_half(ref, half)],
         logic=f"Nothing of the {ref.words} reaches the other half.",
-        cues=bets(options, [f"{half} half"], 0.5, ref.kind),
+        cues=bets(options, [f"{half} half"], 0.5, *ref.bets),
         type=QuestionType.OPEN_ENDED if open_ended else QuestionType.SINGLE_CHOICE,
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2, topic="half")
 def half(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture that holds a thing."""
     return _half(view, rng, open_ended=False)
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE, topic="half")
 def half_open(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture that holds a thing, in the model's own words."""
     return _half(view, rng, open_ended=True)
@@ -214,7 +218,7 @@ def furthest(view: View, rng: random.Random) -> list[Draft]:
         refs=row,
         graph=_side_by_side(row),
         logic=f"The {right.words} {be(right.kind)} furthest to the {side}.",
-        cues=[Cue(key, ref is right, 1 / 3) for ref in row for key in (ref.kind, (side, ref.kind))],
+        cues=[Cue(key, ref is right, 1 / 3) for ref in row for key in (*ref.bets, (side, ref.kind))],
     )
 
 
@@ -319,7 +323,7 @@ def all_beside(view: View, rng: random.Random) -> list[Draft]:
         logic=f"The others, {listing([f'the {ref.words}' for ref in wrong])}, {'are' if len(wrong) > 1 else 'is'} on "
         "the other side.",
         cues=[
-            *[Cue(key, ref in right, 0.5) for ref in right + wrong for key in (ref.kind, (way, ref.kind))],
+            *[Cue(key, ref in right, 0.5) for ref in right + wrong for key in (*ref.bets, (way, ref.kind))],
             *[Cue(("size", other), other == size, SET_SIZES.count(other) / len(SET_SIZES)) for other in {1, 2, 3}],
         ],
         type=QuestionType.MULTIPLE_CHOICE,
@@ -363,7 +367,7 @@ def count_beside(view: View, rng: random.Random) -> list[Draft]:
         graph=graph,
         relation=" ".join(map(say, graph)),
         logic=f"That makes {number}.",
-        cues=number_cues(options, number, kind),
+        cues=number_cues(options, number, kind, anchor.kind, side),
     )
 
 

@@ -74,6 +74,17 @@ class Referent:
     def kind(self) -> str:
         return self.thing.name
 
+    @property
+    def manner(self) -> str:
+        """How the words point at the thing: `` for its bare kind, `leftmost`, `to the left of`, or its colour."""
+        found = self.words.replace(self.kind, "", 1).strip()
+        return found.split(" the ")[0] if not found.startswith("to the") else " ".join(found.split()[:4])
+
+    @property
+    def bets(self) -> tuple[str, str]:
+        """What a bet on this thing goes by: the manner of pointing (`leftmost` suggests left), and it with the kind."""
+        return f"manner {self.manner}", f"{self.manner} {self.kind}"
+
 
 class View:
     """One scene, read carefully."""
