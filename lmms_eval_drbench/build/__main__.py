@@ -1,10 +1,17 @@
-"""`python -m lmms_eval_drbench.build --source procedural --images N --questions N --seed N --split S --out DIR`."""
+"""`python -m lmms_eval_drbench.build --source S --images N --questions N --seed N --split S --out DIR ...`."""
 
 import argparse
+import json
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
-from lmms_eval_drbench.build.builder import build, check_free, write
-from lmms_eval_drbench.build.sources import procedural
+from lmms_eval_drbench import __version__, data
+from lmms_eval_drbench.build import annotated, pictures
+from lmms_eval_drbench.build.builder import build, card, check_free, write
+from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural
+from lmms_eval_drbench.build.sources.base import AnnotatedSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
 
@@ -19,21 +26,118 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m lmms_eval_drbench.build", description="Build a DRBench-Open split."
     )
-    parser.add_argument("--source", choices=["procedural"], default="procedural")
-    parser.add_argument("--images", type=int, required=True)
-    parser.add_argument("--questions", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--source", choices=["procedural", *ANNOTATED], default="procedural")
+    parser.add_argument("--images", type=int, required=True, help="pictures, exactly")
+    parser.add_argument("--questions", type=int, required=True, help="questions, exactly")
+    parser.add_argument("--seed", type=int, default=0, help="0 to 99")
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--out", type=Path, required=True)
+    others = parser.add_argument_group("for sources of annotated pictures")
+    others.add_argument("--annotations", type=Path, help="the source's annotation file or folder")
+    others.add_argument("--images-dir", type=Path, help="the folder of its pictures")
+    others.add_argument("--workers", type=int, default=1, help="processes that write shards; the bytes are the same")
+    others.add_argument("--allow-shortfall", action="store_true", help="write fewer questions rather than none")
+    others.add_argument("--whole-pool", action="store_true", help="every picture may go into this split")
+    others.add_argument("--avoid", type=Path, action="append", default=[], help="data that must stay disjoint")
     args = parser.parse_args()
+    if args.source == "procedural":
+        _procedural(args, parser)
+    else:
+        _annotated(args)
+
+
+def _procedural(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    others = ("annotations", "images_dir", "workers", "allow_shortfall", "whole_pool", "avoid")
+    if set_ := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) != parser.get_default(name)]:
+        raise UserError(f"{', '.join(set_)}: the procedural source draws its pictures, it has no such option")
     check_free(args.out)
     if not (0 <= args.seed < 100 and 0 < args.images <= SEED_STEP and args.questions > 0):
         raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
     first = SEEDS[args.split] + args.seed * SEED_STEP
     records = build(procedural.compose, procedural.render, args.images, args.questions, first, args.split)
-    made_by = {name: str(value) for name, value in vars(args).items() if name != "out"}
+    made_by = {name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split")}
     stats = write(records, args.out, NAME, made_by)
-    print(f"{stats['name']}: {stats['questions']} questions over {stats['images']} images in {args.out}, ", end="")
+    _report(stats, args.out)
+
+
+def _annotated(args: argparse.Namespace) -> None:
+    if not (0 <= args.seed < 100 and args.images > 0 and args.questions > 0 and args.workers > 0):
+        raise UserError("--seed must be 0 to 99; --images, --questions and --workers at least 1")
+    if args.questions < args.images:
+        raise UserError(f"{args.questions} questions are too few for {args.images} images: ask at least one an image")
+    options = {
+        name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split", "whole_pool")
+    }
+    options["avoid"] = [str(path) for path in args.avoid]
+    source = open_source(args.source, args.annotations, args.images_dir)
+    partial = args.out / annotated.PARTIAL
+    _open_partial(args.out, partial, {**options, "files": str(args.annotations), "pictures": str(args.images_dir)})
+    try:
+        made = _planned(args, source, partial / "spool.jsonl")
+    except UserError:  # nothing to go on from
+        shutil.rmtree(partial)
+        _remove_if_empty(args.out)
+        raise
+    shards = annotated.write_shards(made, args.out, args.split, args.workers)
+    stats = annotated.summary(shards, partial / "cache")
+    stats |= {"name": source.title, "made_by": options | {"version": __version__}}
+    stats["missing"] = {str(category): count for category, count in sorted(made.missing.items())}
+    (args.out / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
+    (args.out / "README.md").write_text(card(stats, source), encoding="utf-8")
+    shutil.rmtree(partial)
+    _report(stats, args.out)
+    if made.skipped:
+        print(f"{len(made.skipped)} pictures were left out, for instance:")
+        for image_id, reason in list(made.skipped.items())[:5]:
+            print(f"  {image_id} {reason}")
+
+
+def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> annotated.Plan:
+    known = _gallery(args.avoid)
+    made = annotated.plan(source, args.images, args.questions, args.seed, args.split, spool, args.whole_pool, known)
+    if made.missing:
+        sentence = annotated.shortfall(made, args.images, args.questions, source)
+        if not args.allow_shortfall:
+            raise UserError(f"{sentence}. Nothing was written: give more images, or add --allow-shortfall")
+        print(f"shortfall: {sentence}")
+    return made
+
+
+def _open_partial(out: Path, partial: Path, options: dict[str, Any]) -> None:
+    """Start in an empty folder, or go on where a build of the same options was stopped."""
+    noted = partial / "options.json"
+    if noted.is_file():
+        if json.loads(noted.read_text(encoding="utf-8")) != options:
+            raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
+        return
+    check_free(out)
+    partial.mkdir(parents=True, exist_ok=True)
+    noted.write_text(json.dumps(options), encoding="utf-8")
+
+
+def _gallery(folders: list[Path]) -> pictures.Gallery:
+    """The pictures of earlier data sets, of all their splits."""
+    gallery = pictures.Gallery()
+    for folder in folders:
+        splits = [name for name in SPLITS if any(folder.glob(f"{name}-*.parquet"))]
+        if not splits:
+            raise UserError(f"--avoid {folder} holds no data set: name a folder that this command wrote")
+        for name in splits:
+            seen = set()
+            for record in data.load(str(folder), name).records.select_columns(["image_id", "image"]):
+                if record["image_id"] not in seen:
+                    seen.add(record["image_id"])
+                    gallery.add_image(record["image_id"].encode(), record["image"])
+    return gallery
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not os.listdir(folder):
+        folder.rmdir()
+
+
+def _report(stats: dict[str, Any], out: Path) -> None:
+    print(f"{stats['name']}: {stats['questions']} questions over {stats['images']} images in {out}, ", end="")
     print(f"fingerprint {stats['fingerprint']}")
 
 

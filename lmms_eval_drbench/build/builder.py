@@ -4,7 +4,7 @@ import io
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import datasets
 from PIL import Image
 
 from lmms_eval_drbench import __version__
+from lmms_eval_drbench.build.ledger import Ledger
 from lmms_eval_drbench.build.questions import FAMILIES, Draft, Family, finish
 from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.data import apportion, fingerprint
@@ -21,6 +22,7 @@ from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
 
 DATA_FILES = ("*.parquet", "questions.jsonl", "stats.json")
 """What a data folder is recognised by."""
+ROUNDS = 3
 _TRIES = 6
 """Drafts drawn per family and question, to find one whose answer is still rare."""
 
@@ -28,14 +30,26 @@ _TRIES = 6
 class Builder:
     """Turns scenes into records so that categories keep their shares and no answer is more frequent than another."""
 
-    def __init__(self, questions: int, seed: int, split: str, shares: dict[Category, float] | None = None) -> None:
+    def __init__(
+        self,
+        questions: int,
+        seed: int,
+        split: str,
+        shares: dict[Category, float] | None = None,
+        families: Iterable[Family] = tuple(FAMILIES.values()),
+    ) -> None:
         self._rng = random.Random(seed)
         self._split = split
+        self._of_category: dict[Category, list[Family]] = {category: [] for category in Category}
+        for family in families:
+            self._of_category[family.category].append(family)
         self._quota = apportion(questions, dict(shares or PAPER_SHARES))
         if self._quota.get(Category.FALSE_PREMISE_REJECTION, 0) % 2:  # its questions come in pairs of twins
             self._quota[Category.FALSE_PREMISE_REJECTION] -= 1
             self._quota[Category.PERCEPTION] += 1
         self._left = Counter(self._quota)
+        self._ledger = Ledger()
+        self._numbers: Counter[str] = Counter()
         self._families: Counter[str] = Counter()
         self._classes: Counter[tuple[str, str]] = Counter()
         self._positions: Counter[tuple[str, int, int]] = Counter()
@@ -45,44 +59,58 @@ class Builder:
         """Questions not yet written, by category."""
         return +self._left
 
-    def ask(self, scene: Scene, count: int, known: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
-        """Up to `count` records about one scene beside those `known` (one more when the last is a pair of twins).
+    def ask(self, scene: Scene, count: int, asked: set[str], view: Any = None) -> list[dict[str, Any]]:
+        """Up to `count` records about one scene (one more when the last is a pair of twins).
 
+        asked: the questions about this scene so far, to which the new ones are added. view: the scene as the families
+        read it, where that is not the scene itself.
         The category that lags most behind its share is asked first, if the scene can carry it.
         """
         records: list[dict[str, Any]] = []
-        asked = {record["question"] for record in known}
+        view = scene if view is None else view
         while len(records) < count:
             behind = sorted(self.missing, key=lambda c: (self._left[c] / self._quota[c], self._rng.random()))
-            drawn = next(filter(None, (self._draw(scene, category, asked) for category in reversed(behind))), None)
+            drawn = next(filter(None, (self._draw(view, category, asked) for category in reversed(behind))), None)
             if drawn is None:
                 break
             family, drafts = drawn
             self._left[family.category] -= len(drafts)
-            pair = [self._finish(draft, family, scene, len(asked) + index) for index, draft in enumerate(drafts)]
+            pair = [
+                self._finish(draft, family, scene, self._numbers[scene.id] + index)
+                for index, draft in enumerate(drafts)
+            ]
+            self._numbers[scene.id] += len(pair)
             if len(pair) == 2:
                 pair[0]["twin_id"], pair[1]["twin_id"] = pair[1]["id"], pair[0]["id"]
             asked.update(record["question"] for record in pair)
+            asked.update(fact for draft in drafts if (fact := _fact(draft, family)))
             records += pair
         return records
 
-    def _draw(self, scene: Scene, category: Category, asked: set[str]) -> tuple[Family, list[Draft]] | None:
-        families = [family for family in FAMILIES.values() if family.category is category]
+    def _draw(self, view: Any, category: Category, asked: set[str]) -> tuple[Family, list[Draft]] | None:
+        families = list(self._of_category[category])
+        families = [family for family in families if self._may_grow(family)]
         families.sort(key=lambda family: self._families[family.name] / family.weight)
         for family in families:
             best = None
             for _ in range(_TRIES):
-                drafts = family.draft(scene, self._rng)
-                if not drafts or any(draft.question in asked for draft in drafts):
+                drafts = family.draft(view, self._rng)
+                if not drafts or any(draft.question in asked or _fact(draft, family) in asked for draft in drafts):
                     continue
                 if len(drafts) > self._left[category]:
                     continue
-                rarity = sum(self._classes[family.name, draft.blind_class] for draft in drafts)
+                odds = self._ledger.cost(family.name, [cue for draft in drafts for cue in draft.cues])
+                if odds is None:
+                    continue
+                rarity = odds + sum(self._classes[family.name, draft.blind_class] for draft in drafts)
                 if best is None or rarity < best[0]:
                     best = rarity, drafts
             if best is not None and not self._too_frequent(family, best[1]):
                 return family, best[1]
         return None
+
+    def _may_grow(self, family: Family) -> bool:
+        return family.most >= 1 or self._families[family.name] < family.most * self._quota[family.category]
 
     def _too_frequent(self, family: Family, drafts: list[Draft]) -> bool:
         """Whether this answer already leads its family's rarest by more than one question."""
@@ -100,11 +128,17 @@ class Builder:
         self._positions[family.name, len(draft.options), first] += 1
         self._families[family.name] += 1
         self._classes[family.name, draft.blind_class] += 1
+        self._ledger.enter(family.name, draft.cues)
         record = finish(draft, family, scene, self._split, number, first, self._rng)
         wrong = faults(record)
         if wrong:
             raise AssertionError(f"{family.name} wrote a faulty record {record['id']}: {wrong}")
         return record
+
+
+def _fact(draft: Draft, family: Family) -> str | None:
+    """What a question about a picture is about: the same topic and the same things make the same question again."""
+    return None if draft.boxes is None else f"{family.topic}: {sorted(draft.boxes)}"
 
 
 def build(
@@ -123,15 +157,16 @@ def build(
     """
     builder = Builder(questions, seed, split, shares)
     scenes = [compose(seed + index) for index in range(images)]
-    asked: list[list[dict[str, Any]]] = [[] for _ in scenes]
-    for _ in range(3):  # later rounds fill what the last scenes of the first could not carry
+    made: list[list[dict[str, Any]]] = [[] for _ in scenes]
+    asked: list[set[str]] = [set() for _ in scenes]
+    for _ in range(ROUNDS):  # later rounds fill what the last scenes of the first could not carry
         for index, scene in enumerate(scenes):
-            left = questions - sum(map(len, asked))
-            asked[index] += builder.ask(scene, -(-left // (images - index)), asked[index])
+            left = questions - sum(map(len, made))
+            made[index] += builder.ask(scene, -(-left // (images - index)), asked[index])
     if builder.missing:
         lacking = ", ".join(f"{count} {category}" for category, count in builder.missing.items())
         raise UserError(f"{images} images cannot carry {questions} questions, these are missing: {lacking}: add images")
-    return [record for scene, of_scene in zip(scenes, asked, strict=True) for record in embed(of_scene, scene, render)]
+    return [record for scene, of_scene in zip(scenes, made, strict=True) for record in embed(of_scene, scene, render)]
 
 
 def embed(records: list[dict[str, Any]], scene: Scene, render: Callable[[Scene], Image.Image]) -> list[dict[str, Any]]:
@@ -160,7 +195,7 @@ def write(records: Iterable[dict[str, Any]], folder: Path, name: str, made_by: d
     dataset.to_parquet(str(folder / f"{split}-00000.parquet"))
     stats = describe(dataset) | {"name": name, "made_by": made_by | {"version": __version__}}
     (folder / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_card(stats), encoding="utf-8")
+    (folder / "README.md").write_text(card(stats), encoding="utf-8")
     return stats
 
 
@@ -189,7 +224,9 @@ def describe(dataset: datasets.Dataset) -> dict[str, Any]:
     }
 
 
-def _card(stats: dict[str, Any]) -> str:
+def card(stats: dict[str, Any], source: Any = None) -> str:
+    """The data card. source: the annotated source, whose licence and limits the card then states."""
+    note = "" if source is None else _provenance(stats, source)
     rows = "\n".join(
         f"| {name} | {row['questions']} | {row['share']:.1%} | {row['paper_share']:.1%} | {row['chance']:.1%} |"
         for name, row in stats["categories"].items()
@@ -201,5 +238,15 @@ def _card(stats: dict[str, Any]) -> str:
         "paper's record format, categories, layers and shares.\n\n"
         f"{stats['questions']} questions over {stats['images']} images, fingerprint `{stats['fingerprint']}`.\n\n"
         "| category | questions | share | paper's share | chance |\n|---|---|---|---|---|\n"
-        f"{rows}\n\nMade by: `{json.dumps(stats['made_by'])}`\n"
+        f"{rows}\n\n{note}Made by: `{json.dumps(stats['made_by'])}`\n"
+    )
+
+
+def _provenance(stats: dict[str, Any], source: Any) -> str:
+    missing = ", ".join(f"{count} {category}" for category, count in stats["missing"].items())
+    families = ", ".join(f"{name} {count}" for name, count in stats["families"].items())
+    return (
+        f"Source: `{source.name}`, which supports {', '.join(sorted(source.facts))}. Licence: {source.licence}\n\n"
+        f"{f'Missing for want of fitting pictures: {missing}.' if missing else 'Nothing is missing.'}\n\n"
+        f"Questions by family: {families}.\n\n"
     )

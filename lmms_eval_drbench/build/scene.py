@@ -7,22 +7,31 @@ from dataclasses import dataclass
 class SceneObject:
     """One thing in a picture.
 
-    name: the kind ("mug"). colour: its one plain colour. box: x, y, width, height in pixels.
-    support: the surface that it rests on, None when it rests on nothing. state: "on", "open", ... or None.
-    fallen: it lies on its side.
+    name: the kind ("mug"). colour: its one plain colour, None where the source doesn't tell.
+    box: x, y, width, height in pixels.
+    support: the surface that it rests on, None when it rests on nothing or the source doesn't tell.
+    state: "on", "open", ... or None. fallen: it lies on its side.
+    attributes: whatever else the source says of it ("wooden", "sitting").
+    clear: False where it is too small, too cut off or too hidden to be asked about; it is there all the same.
+    group: several things of the kind in one box (COCO's crowd regions).
+    depth: nearest and farthest distance to the camera in metres, where the source measures it.
     """
 
     name: str
-    colour: str
+    colour: str | None
     box: tuple[int, int, int, int]
     support: str | None
     state: str | None = None
     fallen: bool = False
+    attributes: frozenset[str] = frozenset()
+    clear: bool = True
+    group: bool = False
+    depth: tuple[float, float] | None = None
 
     @property
     def phrase(self) -> str:
-        """The noun phrase that names it: colour and kind."""
-        return f"{self.colour} {self.name}"
+        """The noun phrase that names it: colour, where known, and kind."""
+        return f"{self.colour} {self.name}" if self.colour else self.name
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -36,6 +45,9 @@ class Scene:
 
     surfaces: name → box of each supporting surface, from the top of the picture down.
     misplaced: the kind of the one thing that does not belong in this place, or None.
+    source: the name of the source. place: "" where it doesn't tell.
+    relations: (index of the subject, relation, index of the object) as the source says, in snake_case.
+    countable: the kinds of which every instance is among the objects. absent: kinds that are certainly not there.
     """
 
     id: str
@@ -46,6 +58,10 @@ class Scene:
     height: int
     outdoors: bool = False
     misplaced: str | None = None
+    source: str = "procedural"
+    relations: tuple[tuple[int, str, int], ...] = ()
+    countable: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     @property
     def box(self) -> tuple[int, int, int, int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmms_eval_drbench.build.ledger import Cue
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
@@ -20,6 +21,8 @@ class Draft:
     graph: (subject, relation, object) by phrase; surfaces and the place that it names become key objects too.
     chain: perception, relation, logic, conclusion.
     blind_class: what a reader of the text alone could bet on; the builder fills every class of a family equally.
+    boxes: the key objects by phrase, where they are more than `things` and their surfaces.
+    cues: single bets that the text offers, for the builder's ledger.
     """
 
     question: str
@@ -32,16 +35,25 @@ class Draft:
     type: QuestionType = QuestionType.SINGLE_CHOICE
     premise_true: bool | None = None
     reject: str | None = None
+    boxes: dict[str, tuple[int, int, int, int]] | None = None
+    cues: Sequence[Cue] = ()
 
 
 @dataclass(frozen=True)
 class Family:
-    """A way of asking. `draft` returns one draft, a pair of twins, or nothing where the scene can't carry it."""
+    """A way of asking. `draft` returns one draft, a pair of twins, or nothing where the scene can't carry it.
+
+    needs: the facts without which it is never asked. most: its greatest share of its category's questions.
+    topic: families of one topic ask the same in other words, and never do so twice about the same things.
+    """
 
     name: str
     category: Category
     weight: float
-    draft: Callable[[Scene, random.Random], list[Draft]]
+    draft: Callable[[Any, random.Random], list[Draft]]
+    needs: frozenset[str] = frozenset()
+    most: float = 1.0
+    topic: str = ""
 
 
 FAMILIES: dict[str, Family] = {}
@@ -100,14 +112,17 @@ def finish(
         options.remove(draft.right[0])
         options.insert(first % (len(options) + 1), draft.right[0])
     letters = {option: chr(ord("A") + index) for index, option in enumerate(options)}
-    boxes = {thing.phrase: thing.box for thing in draft.things}
-    fixtures = scene.surfaces | {scene.place: scene.box}
-    boxes |= {end: fixtures[end] for triple in draft.graph for end in (triple[0], triple[2]) if end in fixtures}
+    if draft.boxes is not None:
+        boxes = draft.boxes
+    else:
+        boxes = {thing.phrase: thing.box for thing in draft.things}
+        fixtures = scene.surfaces | {scene.place: scene.box}
+        boxes |= {end: fixtures[end] for triple in draft.graph for end in (triple[0], triple[2]) if end in fixtures}
     reject = [] if draft.reject is None else [letters.get(draft.reject, draft.reject)]
     return {
         "id": f"{scene.id}-{number}",
         "image_id": scene.id,
-        "source": "procedural",
+        "source": scene.source,
         "split": split,
         "category": str(family.category),
         "family": family.name,

@@ -1,0 +1,123 @@
+"""What every source of annotated pictures has in common: what it declares, how it reads files, when a box is usable."""
+
+import json
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.errors import UserError
+
+Box = tuple[int, int, int, int]
+
+_LEAST_SIDE = 16
+"""Pixels of a side below which nobody recognises a thing."""
+_LEAST_AREA = 0.004
+"""Share of the picture below which a thing is not asked about: 28 x 28 pixels of a picture of 448 x 448."""
+_LEAST_AREA_AT_EDGE = 0.015
+"""The same for a thing at the picture's edge, of which only a part may be seen: a hand is no good person."""
+_SLIVER = 0.06
+"""A thing at the picture's edge whose side across that edge is a smaller share of the picture is cut off too much."""
+_LEAST_KEPT = 0.5
+"""Share of a box that must lie inside the picture; with less of it the annotation doesn't fit the picture."""
+
+
+class Fact(StrEnum):
+    """What a source can know. A question family names what it needs, and is not asked without it."""
+
+    BOXES = "boxes"
+    COUNTS = "counts"
+    """Every instance of the source's kinds is annotated."""
+    ABSENCE = "absence"
+    """For some kinds it is certain that the picture shows none."""
+    COLOURS = "colours"
+    ATTRIBUTES = "attributes"
+    RELATIONS = "relations"
+    DEPTH = "depth"
+
+
+class AnnotatedSource(ABC):
+    """Pictures with annotations. Subclasses read one published format.
+
+    name: as `--source` calls it. title: as tables call it. facts: what it supports. licence: for the data card.
+    skipped: what was left out and why, one sentence each, filled while scenes are read.
+    """
+
+    name: str
+    title: str
+    facts: frozenset[Fact]
+    licence: str
+
+    def __init__(self) -> None:
+        self.skipped: dict[str, str] = {}
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """The ids of all annotated pictures, sorted."""
+
+    @abstractmethod
+    def scene(self, image_id: str) -> Scene:
+        """The scene of one picture. Raises UserError where its annotations are broken."""
+
+    @abstractmethod
+    def picture(self, image_id: str) -> Path:
+        """Where the picture's file should be."""
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's content. Raises UserError naming the file when it can't be read."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return json.load(stream)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON ({error}): give the annotations as published") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}: check --annotations") from error
+
+
+def need_folder(path: Path | None, flag: str) -> Path:
+    """The folder that a flag names. Raises UserError when there is none."""
+    if path is None or not path.is_dir():
+        raise UserError(f"{path or 'nothing'} is no folder: give the source's folder by {flag}")
+    return path
+
+
+def inside(folder: Path, name: Any) -> Path:
+    """The path of a file that annotations name; they are untrusted, so it may not leave the folder."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserError(f"a picture's file name must be a string, not {name!r}: correct the annotations")
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"the file name {name!r} leaves {folder}: correct the annotations")
+    return path
+
+
+def clip(box: Any, width: int, height: int) -> Box | None:
+    """A box (x, y, width, height) cut to the picture and rounded; None where less than half of it lies inside.
+
+    Raises ValueError when it is no box at all.
+    """
+    if not isinstance(box, (list, tuple)) or len(box) != 4:
+        raise ValueError(f"{box!r} is no box of four numbers")
+    if not all(isinstance(side, (int, float)) and abs(side) < 1e7 for side in box):  # NaN and infinity fail too
+        raise ValueError(f"{box!r} is no box of four numbers")
+    x, y, w, h = box
+    if w <= 0 or h <= 0:
+        return None
+    left, top, right, bottom = max(0, x), max(0, y), min(width, x + w), min(height, y + h)
+    if right <= left or bottom <= top or (right - left) * (bottom - top) < _LEAST_KEPT * w * h:
+        return None
+    return round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top))
+
+
+def is_clear(box: Box, width: int, height: int) -> bool:
+    """Whether a thing with this box is big enough, and not a mere sliver at the picture's edge."""
+    x, y, w, h = box
+    if min(w, h) < _LEAST_SIDE or w * h < _LEAST_AREA * width * height:
+        return False
+    at_side = x <= 1 or x + w >= width - 1
+    at_top_or_bottom = y <= 1 or y + h >= height - 1
+    if (at_side or at_top_or_bottom) and w * h < _LEAST_AREA_AT_EDGE * width * height:
+        return False
+    return not (at_side and w < _SLIVER * width) and not (at_top_or_bottom and h < _SLIVER * height)

@@ -1,0 +1,332 @@
+"""Reading annotations: what the formats may hold, what is refused with which sentence, and the command itself."""
+
+import json
+import shutil
+import sys
+
+import pytest
+from annotated_worlds import write_coco
+from PIL import Image
+
+from lmms_eval_drbench import data
+from lmms_eval_drbench.build import __main__ as command
+from lmms_eval_drbench.build import annotated, pictures
+from lmms_eval_drbench.build.sources import open_source
+from lmms_eval_drbench.build.sources.base import clip, is_clear
+from lmms_eval_drbench.errors import UserError, run_cli
+
+
+def coco(folder, annotations, **image):
+    """A file with one picture of 400 x 300 and these annotations (category, box, further fields)."""
+    kinds = ["person", "car", "bus", "dog", "bench", "couch"]
+    content = {
+        "images": [{"id": 1, "file_name": "1.jpg", "width": 400, "height": 300} | image],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(kinds)],
+        "annotations": [
+            {"id": number, "image_id": 1, "category_id": kinds.index(kind), "bbox": box, "area": 1e5, "iscrowd": 0}
+            | more
+            for number, (kind, box, more) in enumerate(annotations)
+        ],
+    }
+    (folder / "instances.json").write_text(json.dumps(content))
+    return open_source("coco", folder / "instances.json", folder)
+
+
+def test_crowds_tiny_and_cut_off_things_are_there_but_never_asked_about(tmp_path):
+    scene = coco(
+        tmp_path,
+        [
+            ("person", [10, 10, 80, 200], {"iscrowd": 1}),
+            ("car", [200, 100, 8, 8], {}),
+            ("bus", [-90, 50, 100, 100], {}),
+            ("dog", [395, 100, 5, 150], {}),
+            ("bench", [100, 100, 100, 100], {"area": 900}),
+        ],
+    ).scene("1")
+    assert {thing.name: thing.clear for thing in scene.objects} == {
+        "person": False,
+        "car": False,
+        "dog": False,
+        "bench": False,
+    }
+    assert "person" not in scene.countable and "bus" not in scene.countable
+    assert scene.absent == set(), "a bus is somewhere, and a couch may be called a bench"
+
+
+def test_what_is_not_annotated_and_like_nothing_else_is_absent(tmp_path):
+    scene = coco(tmp_path, [("person", [10, 10, 80, 200], {})]).scene("1")
+    assert scene.absent == {"car", "bus", "dog", "bench", "couch"} and scene.countable == {"person"}
+
+
+@pytest.mark.parametrize(
+    ("box", "clipped"),
+    [
+        ([10, 10, 50, 50], (10, 10, 50, 50)),
+        ([-10, -10, 50, 50], (0, 0, 40, 40)),
+        ([-40, 10, 50, 50], None),
+        ([10, 10, 0, 50], None),
+        ([500, 10, 50, 50], None),
+    ],
+)
+def test_boxes_are_cut_to_the_picture(box, clipped):
+    assert clip(box, 400, 300) == clipped
+
+
+@pytest.mark.parametrize("box", [None, [1, 2, 3], ["a", 1, 2, 3], [float("nan"), 0, 1, 1], [float("inf"), 0, 1, 1]])
+def test_what_is_no_box_is_refused(box):
+    with pytest.raises(ValueError, match="is no box of four numbers"):
+        clip(box, 400, 300)
+
+
+def test_a_thing_must_be_big_enough():
+    assert is_clear((100, 100, 40, 40), 400, 300)
+    assert not is_clear((100, 100, 20, 20), 400, 300)
+    assert not is_clear((0, 100, 20, 200), 400, 300)
+    assert not is_clear((0, 100, 30, 30), 400, 300), "a hand at the edge is no person"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "no lists `images` and `annotations`"),
+        ('{"images": [{}], "annotations": [], "categories": []}', "lacks id, width or height"),
+        ('{"images": [], "annotations": [{}], "categories": []}', "has no image_id"),
+        ('{"images": [], "annotations": []}', "`categories` must be a list"),
+    ],
+)
+def test_a_broken_coco_file_is_refused_by_name(tmp_path, content, sentence):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(UserError, match=sentence) as raised:
+        open_source("coco", tmp_path / "a.json", tmp_path)
+    assert str(tmp_path / "a.json") in str(raised.value)
+
+
+def test_annotations_that_make_no_sense_are_refused_with_file_record_and_cure(tmp_path):
+    source = coco(tmp_path, [("person", [0, 0, "x", 5], {})])
+    with pytest.raises(UserError, match=r"annotation 0 of image 1: .* is no box of four numbers: give \[x, y"):
+        source.scene("1")
+    source = coco(tmp_path, [("person", [0, 0, 5, 5], {"category_id": 99})])
+    with pytest.raises(UserError, match="annotation 0 of image 1 has the unknown category 99"):
+        source.scene("1")
+    source = coco(tmp_path, [("person", [0, 0, 5, 5], {})], file_name="../../etc/passwd")
+    with pytest.raises(UserError, match="leaves"):
+        source.picture("1")
+
+
+def test_annotations_of_unlisted_pictures_and_pictures_without_annotations_are_reported(tmp_path):
+    source = coco(tmp_path, [("person", [0, 0, 50, 50], {"image_id": 7})])
+    assert source.ids() == []
+    assert source.skipped == {"7": "is annotated, but not listed among the images", "1": "has no annotation"}
+
+
+GQA = {
+    "width": 400,
+    "height": 300,
+    "location": "street",
+    "objects": {
+        "a": {"name": "bus", "x": 10, "y": 50, "w": 150, "h": 150, "attributes": ["red"], "relations": []},
+        "b": {
+            "name": "man",
+            "x": 250,
+            "y": 50,
+            "w": 60,
+            "h": 150,
+            "attributes": ["standing"],
+            "relations": [{"name": "to the right of", "object": "a"}],
+        },
+    },
+}
+
+
+def gqa(folder, graphs):
+    (folder / "graphs.json").write_text(json.dumps(graphs))
+    return open_source("gqa", folder / "graphs.json", folder)
+
+
+def test_a_gqa_scene_graph_is_read(tmp_path):
+    scene = gqa(tmp_path, {"1": GQA}).scene("1")
+    bus, man = scene.objects
+    assert (bus.name, bus.colour, bus.box) == ("bus", "red", (10, 50, 150, 150)) and man.attributes == {"standing"}
+    assert scene.relations == ((1, "right_of", 0),) and scene.outdoors
+    assert "bathtub" in scene.absent and "car" not in scene.absent and scene.countable == set()
+
+
+def test_a_visual_genome_scene_graph_is_read(tmp_path):
+    graph = {
+        "image_id": 5,
+        "objects": [
+            {"object_id": 1, "names": ["Lamp"], "x": 1, "y": 2, "w": 90, "h": 90, "attributes": ["on", "white"]},
+            {"object_id": 2, "names": ["table"], "x": 1, "y": 100, "w": 200, "h": 90},
+        ],
+        "relationships": [{"subject_id": 1, "predicate": "ON", "object_id": 2, "relationship_id": 3}],
+    }
+    Image.new("RGB", (400, 300)).save(tmp_path / "5.jpg")
+    scene = gqa(tmp_path, [graph]).scene("5")
+    assert [thing.name for thing in scene.objects] == ["lamp", "table"] and scene.relations == ((0, "on", 1),)
+    assert (scene.width, scene.objects[0].colour, scene.objects[0].state) == (400, "white", "on")
+
+
+def test_a_relation_to_an_unknown_object_is_refused(tmp_path):
+    graph = json.loads(json.dumps(GQA))
+    graph["objects"]["b"]["relations"] = [{"name": "on", "object": "z"}]
+    with pytest.raises(UserError, match="object b of image 1 has a relation to the unknown object .*remove"):
+        gqa(tmp_path, {"1": graph}).scene("1")
+
+
+@pytest.mark.parametrize("graphs", [3, {"1": []}, {"1": {}}, [{"image_id": 1}], [3]])
+def test_what_is_no_scene_graph_is_refused(tmp_path, graphs):
+    with pytest.raises(UserError, match=r"graphs\.json"):
+        gqa(tmp_path, graphs)
+
+
+def test_pictures_are_checked(tmp_path):
+    noise = Image.effect_noise((64, 48), 90)
+    noise.save(tmp_path / "a.png")
+    assert pictures.fault(tmp_path / "a.png", 64, 48) is None
+    assert pictures.fault(tmp_path / "a.png", 60, 48) == "has another size than its annotations say"
+    assert pictures.fault(tmp_path / "b.png", 64, 48) == "has no picture at b.png"
+    (tmp_path / "c.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
+    assert pictures.fault(tmp_path / "c.png", 64, 48) == "cannot be read"
+    gallery = pictures.Gallery()
+    assert gallery.add("a", tmp_path / "a.png") is None
+    noise.resize((128, 96)).save(tmp_path / "d.jpg")
+    assert gallery.add("d", tmp_path / "d.jpg") == "is a near-duplicate of another picture"
+    Image.effect_noise((64, 48), 90).save(tmp_path / "e.png")
+    assert gallery.add("e", tmp_path / "e.png") is None
+
+
+def test_a_picture_belongs_to_one_split_whatever_else_there_is():
+    counts = {split: 0 for split in ("train", "validation", "test")}
+    for number in range(2000):
+        counts[annotated.split_of(str(number))] += 1
+    assert counts == pytest.approx({"train": 1400, "validation": 200, "test": 400}, abs=80)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """60 random annotated pictures (of noise) in COCO's format."""
+    folder = tmp_path_factory.mktemp("world")
+    write_coco(folder / "instances.json", 60)
+    for image in json.loads((folder / "instances.json").read_text())["images"]:
+        Image.effect_noise((64, 48), 120).resize((640, 480)).save(folder / image["file_name"], quality=30)
+    return folder
+
+
+def run(monkeypatch, folder, out, *flags) -> int:
+    given = ["--source=coco", f"--annotations={folder / 'instances.json'}", f"--images-dir={folder}", f"--out={out}"]
+    monkeypatch.setattr(sys, "argv", ["build", *given, *flags])
+    with pytest.raises(SystemExit) as ended:
+        run_cli(command.main)
+    return ended.value.code
+
+
+def content(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_exact_counts_and_the_same_bytes_from_any_number_of_workers(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(annotated, "SHARD_QUESTIONS", 40)
+    flags = ["--images=30", "--questions=120", "--split=test", "--whole-pool"]
+    assert run(monkeypatch, world, tmp_path / "one", *flags) == 0
+    assert "DRBench-Open COCO: 120 questions over 30 images" in capsys.readouterr().out
+    assert run(monkeypatch, world, tmp_path / "two", *flags, "--workers=2") == 0
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    assert len(list((tmp_path / "one").glob("test-*.parquet"))) == 3
+    loaded = data.load(str(tmp_path / "one"), "test")
+    assert (loaded.name, len(loaded.records), len(set(loaded.records["image_id"]))) == ("DRBench-Open COCO", 120, 30)
+    stats = json.loads((tmp_path / "one" / "stats.json").read_text())
+    assert stats["missing"] == {} and stats["fingerprint"] == loaded.fingerprint
+    assert all(abs(row["share"] - row["paper_share"]) <= 0.01 for row in stats["categories"].values())
+    assert "CC BY 4.0" in (tmp_path / "one" / "README.md").read_text()
+
+
+def test_a_stopped_build_goes_on_and_gives_the_same_bytes(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(annotated, "SHARD_QUESTIONS", 30)
+    flags = ["--images=24", "--questions=90", "--split=train", "--whole-pool", "--seed=3"]
+    assert run(monkeypatch, world, tmp_path / "whole", *flags) == 0
+    write, written = annotated._write_shard, []
+
+    def stop_at_the_third(spool, shard, job):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(shard.name)
+        write(spool, shard, job)
+
+    monkeypatch.setattr(annotated, "_write_shard", stop_at_the_third)
+    assert run(monkeypatch, world, tmp_path / "cut", *flags) == 130
+    again = []
+    monkeypatch.setattr(annotated, "_write_shard", lambda *a: (again.append(a[1].name), write(*a)))
+    assert run(monkeypatch, world, tmp_path / "cut", *flags, "--workers=1") == 0
+    assert content(tmp_path / "cut") == content(tmp_path / "whole")
+    assert again and not set(again) & set(written)
+
+
+def test_an_unfinished_build_of_other_options_is_refused(world, tmp_path, monkeypatch, capsys):
+    (tmp_path / "out" / annotated.PARTIAL).mkdir(parents=True)
+    (tmp_path / "out" / annotated.PARTIAL / "options.json").write_text("{}")
+    assert run(monkeypatch, world, tmp_path / "out", "--images=3", "--questions=9", "--whole-pool") == 2
+    assert "unfinished build of other options" in capsys.readouterr().err
+
+
+def test_what_cannot_be_filled_is_said_by_category_and_nothing_is_written(world, tmp_path, monkeypatch, capsys):
+    flags = ["--images=3", "--questions=400", "--split=test", "--whole-pool"]
+    assert run(monkeypatch, world, tmp_path / "out", *flags) == 2
+    said = capsys.readouterr().err
+    assert "3 images of coco carry" in said and "these are missing:" in said and "Nothing was written" in said
+    assert all(name in said for name in ("perception", "spatial_reasoning", "false_premise_rejection"))
+    assert not (tmp_path / "out").exists()
+    assert run(monkeypatch, world, tmp_path / "out", *flags, "--allow-shortfall") == 0
+    stats = json.loads((tmp_path / "out" / "stats.json").read_text())
+    assert stats["questions"] + sum(stats["missing"].values()) == 400 and stats["missing"]
+    assert "Missing for want of fitting pictures" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_too_few_pictures_are_refused_with_the_reasons(world, tmp_path, monkeypatch, capsys):
+    assert run(monkeypatch, world, tmp_path / "out", "--images=500", "--questions=900", "--whole-pool") == 2
+    assert "500 images were asked for, but only" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_splits_share_no_picture_and_another_data_set_can_be_avoided(world, tmp_path, monkeypatch):
+    for split in ("train", "test"):
+        assert run(monkeypatch, world, tmp_path / split, "--images=6", "--questions=12", f"--split={split}") == 0
+    ids = {split: set(data.load(str(tmp_path / split), split).records["image_id"]) for split in ("train", "test")}
+    assert not ids["train"] & ids["test"]
+    flags = ["--images=20", "--questions=40", "--split=validation", "--whole-pool"]
+    avoid = [f"--avoid={tmp_path / 'train'}", f"--avoid={tmp_path / 'test'}"]
+    assert run(monkeypatch, world, tmp_path / "other", *flags, *avoid) == 0
+    assert not set(data.load(str(tmp_path / "other"), "validation").records["image_id"]) & (ids["train"] | ids["test"])
+    assert run(monkeypatch, world, tmp_path / "none", *flags, f"--avoid={world}") == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--images=0", "--questions=5"], "at least 1"),
+        (["--images=5", "--questions=3"], "too few for 5 images"),
+        (["--images=5", "--questions=5", "--seed=100"], "--seed must be 0 to 99"),
+        (["--images=5", "--questions=5", "--images-dir=/nowhere"], "is no folder"),
+        (["--images=5", "--questions=5", "--annotations=/nowhere.json"], "cannot read"),
+    ],
+)
+def test_bad_options_are_refused(world, tmp_path, monkeypatch, capsys, flags, sentence):
+    assert run(monkeypatch, world, tmp_path / "out", *flags) == 2
+    assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_options_of_annotated_sources_are_refused_for_the_procedural_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build", "--images=2", "--questions=4", "--workers=2", f"--out={tmp_path / 'o'}"])
+    with pytest.raises(SystemExit):
+        run_cli(command.main)
+    assert "--workers: the procedural source" in capsys.readouterr().err
+
+
+def test_the_real_sample_is_built_from_instances_and_from_scene_graphs(coco_sample, tmp_path, monkeypatch):
+    for name, file, images, questions in [("coco", "instances.json", 20, 80), ("gqa", "scene_graphs.json", 9, 40)]:
+        flags = [f"--source={name}", f"--annotations={coco_sample / file}", f"--images-dir={coco_sample / 'images'}"]
+        flags += [f"--images={images}", f"--questions={questions}", "--split=test", "--whole-pool"]
+        assert run(monkeypatch, coco_sample, tmp_path / name, *flags) == 0
+        records = data.load(str(tmp_path / name), "test").records
+        assert len(records) == questions and len(set(records["image_id"])) == images
+    shutil.rmtree(tmp_path / "coco")
