@@ -31,16 +31,32 @@ _LED = re.compile(
     r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
+_SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
 _SUBJECT = re.compile(
-    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:is|are)\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+)?(?:only\s+)?"
-    r"(?:correct|right|best|true|answers?\b)"
+    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|seems?(?:\s+to\s+be)?|"
+    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|my\s+)?(?:only\s+|single\s+)?"
+    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|reasonable|fitting)|"
+    r"(?:final\s+)?(?:answers?|choices?|pick)\b)|"
+    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|it\s+is(?=\W*(?:$|\n))|"
+    r"remains?(?=\W*(?:$|\n)))"
 )
+_UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
+_PREDICATE = re.compile(
+    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}})(?P<letters>{_MANY})[.!]?\s*$"
+)
+_NOT_BUT = re.compile(
+    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)[,;]?\s*\b(?:but|instead)\b(?:\s+(?:rather|instead))?"
+    r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
 _START = re.compile(
     rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _MORE = re.compile(rf"[\"')\].]{{0,2}}{_JOIN}(?:{_NOUN}\s*)?{_OPEN}(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
 _OR = re.compile(rf"[\"')\].]{{0,2}},?\s*\bor\b\s+(?:option\s+)?{_OPEN}[A-Z](?![\w'])", re.IGNORECASE)
+_MARKED = re.compile(r"(?:^|(?<=[\s(\[,/]))(A[).:\]]|A(?=,|$)|[B-HJ-Z])(?=[\s).,:;\]'!?]|$)")
 _AFTER_ARTICLE_LIKE = re.compile(r"\s*(?:$|[\"')\].,;:!?\n–—-]|(?:because|since|as|which|and|or)\b)", re.IGNORECASE)
 _AFTER_LOWER = re.compile(r"\s*(?:$|[\"')\].,;:!?\n])")
 
@@ -77,9 +93,37 @@ def is_reasoned(line: str) -> bool:
 
 
 def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
-    """(position, letters) of every `B is correct`, `options A and C are the right answers`."""
-    found = [(match.start(), _all_letters(match.group("letters"), valid)) for match in _SUBJECT.finditer(text)]
+    """(position, letters) of every `B is correct`, `options A and C are the right answers`, `B fits best`."""
+    found = [
+        (match.start(), _all_letters(match.group("letters"), valid))
+        for match in _SUBJECT.finditer(text)
+        if not _UNDECIDED.search(text[max(0, match.start() - 20) : match.start()])
+    ]
     return [(position, letters) for position, letters in found if letters]
+
+
+def predicate(sentence: str, valid: Sequence[str]) -> frozenset[str] | None:
+    """The letters at the end of `the vehicle that blocks the lane is B`, where the sentence names no other letter."""
+    match = _PREDICATE.search(sentence[-300:])
+    found = _all_letters(match.group("letters"), valid) if match else None
+    return found if found and not marked(sentence, valid) - found else None
+
+
+def marked(text: str, valid: Sequence[str]) -> frozenset[str]:
+    """Every valid letter that stands in `text` as one: any capital but an "A" that may be an article."""
+    return frozenset(letter[0] for letter in _MARKED.findall(text) if letter[0] in valid)
+
+
+def without_denial(line: str) -> str:
+    """`D` for `not A but D`; other text as it is."""
+    match = _NOT_BUT.match(line[:600])
+    return match.group("rest") if match else line
+
+
+def denied(line: str, valid: Sequence[str]) -> frozenset[str]:
+    """The letters that a declaration's text such as `not A.` denies."""
+    match = _NOT.match(line[:600])
+    return (leading(match.group("denied"), valid) or frozenset()) if match else frozenset()
 
 
 def leading(text: str, valid: Sequence[str]) -> frozenset[str] | None:

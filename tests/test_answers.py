@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.answers import extract
+from lmms_eval_drbench.scoring import is_right
 
 OPTIONS = ["a red mug", "a blue bowl", "a spoon", "a fork"]
 
@@ -105,9 +106,6 @@ UNREADABLE = {
     "": "empty",
     "  \n": "empty",
     "E": "no answer found",
-    "AC": "several letters",
-    "A, C": "several letters",
-    "Both A and B": "several letters",
     "A. a red mug\nB. a blue bowl\nC. a spoon\nD. a fork": "no answer found",
     "Answer: A dog": "no answer found",
     "A dog sits here.": "no answer found",
@@ -135,6 +133,13 @@ UNREADABLE = {
 def test_what_states_no_answer_is_unparsed_and_says_why(text):
     answer = extract(text, single())
     assert not answer.parsed and UNREADABLE[text] in answer.reason
+
+
+@pytest.mark.parametrize("text", ["AC", "A, C", "A and C", "Both A and C", "The answer is A and C.", "选A和C"])
+def test_several_letters_for_one_are_what_was_answered_and_score_wrong(text):
+    for record in (single(), single(answer=["A"]), single(answer=["C"])):
+        answer = extract(text, record)
+        assert answer.letters == {"A", "C"} and not is_right(record, answer)
 
 
 MULTIPLE = {
@@ -276,7 +281,6 @@ def test_any_text_gives_valid_letters_or_a_reason(text, record):
     assert answer.reason
     if answer.letters is not None:
         assert answer.letters and answer.letters <= set("ABCD")
-        assert record["question_type"] != "single_choice" or len(answer.letters) == 1
     assert record["question_type"] == "open_ended" or answer.text is None
 
 
