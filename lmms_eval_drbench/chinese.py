@@ -19,6 +19,7 @@ NEGATIONS = frozenset("不没无非未否")
 FILLERS = frozenset("是的在有了着它他她这那图中片像里面内可以看出到见答案应该为整正能从于上色我们个只地处位")
 ALTERNATIVES = frozenset("或和与及跟")
 
+_BRACKETS = str.maketrans("【】「」『』〔〕", "[][][][]")
 _HAS_CHINESE = re.compile(f"[{CHARACTER}]")
 _SEAM = re.compile(rf"(?<=[{CHARACTER}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{CHARACTER}])")
 _LETTER = r"[\"'(\[]?[A-H][\"')\]]?(?![A-Za-z])"
@@ -29,8 +30,7 @@ _SURELY = r"(?:应该|应当|应|就|显然|可能|只能|只有|最终|最有�
 _RULES = [
     (re.compile(pattern), english)
     for pattern, english in (
-        ("[【「『〔]", "["),
-        ("[】」』〕]", "]"),
+        (r"\[答案\]:?", " the answer is: "),
         ("。", ".\n"),
         (rf"([!?])(?=[{CHARACTER}])", r"\1\n"),
         (rf"(?<=[A-H\])])\s?,?(?:和|与|以及|及|跟|还有)\s?(?=(?:选项)?\s?{_LETTER})", " and "),
@@ -48,11 +48,11 @@ _RULES = [
         ),
         (
             rf"{_SO}?(?:我)?(?:的)?(?:(?:正确|最终|最佳|最后|标准|参考|合适)(?:的)?(?:答案|选项|选择|结论)|答案|结论)"
-            rf"{_SURELY}(?:是|为|选|:|=)+\s?:?(?:选择|选)?",
+            rf"{_SURELY}(?:是|为|选择|选|:|=)+\s?:?(?:选择|选)?",
             " the answer is: ",
         ),
         (rf"(?:我的)?(?:选项|选择){_SURELY}(?:是|为|:)+ ?:? ?(?={_LETTERS})", " the answer is: "),
-        (r"(?:正确|合适|符合(?:题意|条件|要求)|最合适)的(?:就)?(?:是|为|有):?", " the answer is: "),
+        (r"最?(?:正确|合适|符合(?:题意|条件|要求)?)的(?:就)?(?:是|为|有):?", " the answer is: "),
         (rf"答案\s?(?={_LETTER})", " the answer is: "),
         (
             rf"{_SO}?(?:我|本题|此题|这题)?(?:会|认为|觉得)?{_SURELY}(?<!不)(?:选|挑)(?:择|取|定|出)?(?:了|的是)?\s?:?\s?"
@@ -64,6 +64,8 @@ _RULES = [
             r"\1 is correct",
         ),
         (r"(?:以上)?(?:选项)?(?:全选|全部正确|全都正确|以上都是|以上皆是|以上全部|都正确)", " all of the above"),
+        (rf"(?:应该是|应当是|应是|应为|其实是)\s?(?=(?:option )?{_LETTERS})", " the answer is "),
+        (r"[,;]?\s?而是", "; it is "),
         (r"(?:等等|等一下|不对|更正|纠正一下|纠正|修正)(?=\s?[,:.!])", " Wait"),
         (r"(?<=[\n,.;!?])\s?(?:其实|实际上|仔细一?看|再看一?[下遍次]|重新看)(?=,)?", " Actually"),
         (rf"(?:^|(?<=[\n,.;!?]))\s?{_SO}(?!$)", " So, "),
@@ -73,6 +75,7 @@ _RULES = [
 
 def anglicised(text: str) -> str:
     """`text` with its Chinese framing in English; unchanged without Chinese. Linear in the length of `text`."""
+    text = text.translate(_BRACKETS)
     if not _HAS_CHINESE.search(text):
         return text
     text = _SEAM.sub(" ", text)

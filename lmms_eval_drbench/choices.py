@@ -22,15 +22,22 @@ from lmms_eval_drbench.statements import (
 
 _SHORT = 300
 """Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
+_NOT_THE_OTHER = re.compile(
+    r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)", re.IGNORECASE
+)
 _CONTRAST = re.compile(
-    r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b",
-    re.IGNORECASE,
+    rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)", re.IGNORECASE
 )
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
     r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|.{0,60}\b(?:too|wrong|incorrect|false|"
     r"excluded|eliminated|ruled out|impossible|unlikely|farther|irrelevant)\b)",
     re.IGNORECASE,
+)
+_AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
+_TICK = re.compile(r"[\u2705\u2714\u2713\u2611]|\b(?:yes|true|correct|suitable|visible|right)\W*$", re.IGNORECASE)
+_NO_TICK = re.compile(
+    r"[\u274c\u2717\u2718\u2715\u2716]|\b(?:no|false|incorrect|unsuitable|invisible|wrong|not \w+)\W*$", re.IGNORECASE
 )
 _SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|\w{2,12}est\b)", re.IGNORECASE)
 
@@ -77,7 +84,10 @@ def _whole(body: str, options: Options) -> Found:
 
 def _last_declaration(body: str, options: Options) -> Found:
     """The last readable "the answer is ..." or "B is correct"; without one, the last readable "it is ..."."""
-    declared = lettering.declared_as_subject(body, options.letters)[-1:]
+    declared = lettering.declared_as_subject(body, options.letters)
+    if not options.single and len(declared) > 1:  # "A is correct. C is correct."
+        declared = [(declared[-1][0], frozenset().union(*(found for _, found in declared)))]
+    declared = declared[-1:]
     weak, denied = None, frozenset()
     for declaration in declarations(body):
         if not declaration.strong and weak is not None:
@@ -120,6 +130,7 @@ def _conclusion(body: str, options: Options) -> Found:
 
 def _subject(sentence: str, options: Options) -> Letters | None:
     """The letters that are the subject of a sentence which says of them what was asked."""
+    sentence = _AMONG.sub("", sentence, count=1)
     match = re.match(r"\W{0,4}(?P<letters>.{1,60}?)\s+(?:is|are|has|have)\b(?P<rest>.*)", sentence)
     found = lettering.bare(match.group("letters"), options.letters) if match else None
     if not found or _REJECTED.match(match.group("rest")) or options.lists_more(match.group("rest"), found):
@@ -130,6 +141,17 @@ def _subject(sentence: str, options: Options) -> Letters | None:
 
 def _is_denial(sentence: str) -> bool:
     return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
+
+
+def _ticked(body: str, options: Options) -> Found:
+    """Options that are ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
+    verdicts: dict[str, bool] = {}
+    for line in body.splitlines()[:50]:
+        letters = lettering.marked(line, options.letters)
+        ticked, crossed = bool(_TICK.search(line[:300])), bool(_NO_TICK.search(line[:300]))
+        if len(letters) == 1 and ticked != crossed:
+            verdicts[next(iter(letters))] = ticked
+    return frozenset(key for key, value in verdicts.items() if value) if len(verdicts) == len(options.letters) else None
 
 
 def _last_lines(body: str, options: Options) -> Found:
@@ -149,11 +171,15 @@ def _last_lines(body: str, options: Options) -> Found:
 
 def _first_lines(body: str, options: Options) -> Found:
     """`B`, `B. a red mug`, `B because ...`, `Red, because ...`; not where several letters start (a restated list)."""
-    lines = paragraphs(body)[0]
+    first, *others = paragraphs(body)[0]
+    lines = [lettering.without_denial(first), *others]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
     if options.single and (len(heads) > 1 or (heads and lettering.led(heads[0][1]))):
         return None
-    is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(lines[0], options)
+    if not options.single and is_cut_off(lines[0]):
+        return None
+    claim = _NOT_THE_OTHER.split(lines[0], maxsplit=1)[0]
+    is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
 
@@ -232,11 +258,14 @@ def _mentioned(body: str, options: Options) -> Letters | None:
 
 def _claimed(body: str, options: Options) -> Letters | None:
     claim = _CONTRAST.split(body, maxsplit=1)
-    if len(claim) == 2 and options.mentions(claim[1])[0]:  # "a spoon, not a fork"
+    if len(claim) == 2 and _names_another(*claim, options):  # "a spoon, not a fork"
         if _LIKEWISE.search(claim[1]):
             return None
         body = claim[0] if options.mentions(claim[0])[0] else claim[1]
+    body = _before_denial(body, options)
     found, left = options.mentions(body)
+    if not found and options.single:
+        found = options.by_core(body) or frozenset()
     is_denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
     unsure = (
         options.is_restated(body)
@@ -244,6 +273,24 @@ def _claimed(body: str, options: Options) -> Letters | None:
         or (len(found) > 1 and (options.single or left & {"or", "或"} or _in_several_sentences(body, options)))
     )
     return None if not found or is_denied or unsure else found
+
+
+def _names_another(claim: str, contrast: str, options: Options) -> bool:
+    found = options.mentions(claim)[0]
+    others, left = options.mentions(contrast)
+    return bool(others) or (bool(found) and options.hints_at_another(found, left))
+
+
+def _before_denial(body: str, options: Options) -> str:
+    """`the lamp and the cup are there` of `the lamp and the cup are there, the keyboard isn't`."""
+    parts = re.split(r"([,;]\s*)", body)
+    for index in range(2, len(parts), 2):
+        if options.mentions(parts[index])[0] and _is_denial(parts[index]):
+            claim = "".join(parts[: index - 1])
+            rest = "".join(parts[index:])
+            is_likewise = _LIKEWISE.search(rest) or not options.mentions(claim)[0] or _is_denial(claim)
+            return body if is_likewise else claim
+    return body
 
 
 def _in_several_sentences(body: str, options: Options) -> bool:
@@ -264,12 +311,13 @@ _NAMES = {
     _whole: "bare answer",
     _last_declaration: "declared",
     _last_lines: "last line",
+    _ticked: "ticked",
     _conclusion: "conclusion",
     _first_lines: "first line",
     _mentioned: "option named alone",
     _rejecting_option: "rejection in words",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _conclusion)
+_STRONG = (_whole, _last_declaration, _last_lines, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _mentioned, _rejecting_option)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -12,7 +12,7 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
     r"^(?:probably|most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$", re.IGNORECASE
 )
-_WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#"
+_WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
 
 _NOUN = r"(?:the\s{1,3})?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
@@ -28,7 +28,7 @@ _GLUED = re.compile(r"[A-Z]{2,8}")
 _NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
-    r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
+    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
 _SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
@@ -42,12 +42,15 @@ _SUBJECT = re.compile(
 )
 _UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
 _PREDICATE = re.compile(
-    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}})(?P<letters>{_MANY})[.!]?\s*$"
+    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
 )
 _NOT_BUT = re.compile(
-    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)[,;]?\s*\b(?:but|instead)\b(?:\s+(?:rather|instead))?"
+    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|instead))?"
     r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
+)
+_ADVERB = re.compile(
+    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus)\b,?\s+", re.IGNORECASE
 )
 _NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
 _START = re.compile(
@@ -75,6 +78,7 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
+    text = text.replace(")(", "), (")
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)
     if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
         return _checked(text, valid) if list(text) == sorted(set(text)) else None
@@ -115,9 +119,9 @@ def marked(text: str, valid: Sequence[str]) -> frozenset[str]:
 
 
 def without_denial(line: str) -> str:
-    """`D` for `not A but D`; other text as it is."""
+    """`D` for `not A but D` and for `actually D`; other text as it is."""
     match = _NOT_BUT.match(line[:600])
-    return match.group("rest") if match else line
+    return _ADVERB.sub("", match.group("rest") if match else line, count=1)
 
 
 def denied(line: str, valid: Sequence[str]) -> frozenset[str]:

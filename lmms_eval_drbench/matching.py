@@ -26,7 +26,7 @@ _FRAME = frozenset(
         "i i'm we one you can could would see seen show shown visible depict contain count find believe think guess say read use "
         "used using being appear seem look looks like likely most probably possibly perhaps definitely clearly actually "
         "here image picture photo scene color total exactly only just about being called labeled object item thing "
-        "his her their hi yes sure so therefore sort kind type piece his him them written says displayed labelled located",
+        "his her their hi yes sure so therefore text word inscription read based painted sort kind type piece his him them written says displayed labelled located",
     )
     for word in tokens(text)
 )
@@ -53,7 +53,11 @@ _CLAUSE = re.compile(
 )
 _ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"\W*(yes|no|yeah|yep|nope|correct)\b\s*(?:[,.;:!–—-]|$)\s*", re.IGNORECASE)
-_STEM = re.compile(r"(?:ing|ed|es|e|s|ies|y)$")
+_PARTICIPLE = re.compile(r"\w{2,30}ing|\w{3,30}ed")
+_CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
+"""`, not blue`: what an answer is set apart from."""
+_ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
+_DOUBLED = re.compile(r"([^aeiou])\1$")
 _DOUBT = NEGATIONS | {"or", "than", "either"} | frozenset("或")
 
 
@@ -77,6 +81,7 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return gold[0] == (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question))
     if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
         text = text[prefix.end() :]
+    text = _CONTRASTED.sub("", text)
     clauses = [text, *_CLAUSE.split(text)[:_MAX_CLAUSES]]
     return any(_says(clause, gold, question) for clause in clauses)
 
@@ -153,10 +158,11 @@ def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
 
 
 def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
-    if not tail:
+    if all(token in _FRAME or token in _FILLERS for token in tail):
         return True
     first = tail[0]
-    return first in _BOUNDARY or first.endswith("ing") or first in chinese.FILLERS or _stem(first) in stems
+    is_participle = bool(_PARTICIPLE.fullmatch(first))
+    return is_participle or first in _BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
 
 
 _CHINESE_VERBS = frozenset("是的着了有到为在叫写正和一1") | frozenset(
@@ -181,4 +187,4 @@ def _is_number(token: str) -> bool:
 
 def _stem(token: str) -> str:
     """A crude stem, so that "carries" and "carrying" are the same word of the question."""
-    return token if len(token) < 4 else _STEM.sub("", token)[:6]
+    return token if len(token) < 4 else _DOUBLED.sub(r"\1", _ENDING.sub("", token))[:6]

@@ -104,6 +104,20 @@ class Options:
                     rest[start : start + len(key)] = [None] * len(key)
         return frozenset(found), {word for word in rest if word is not None}
 
+    def by_core(self, text: str) -> frozenset[str] | None:
+        """The option that says the same once function words and the question's own are dropped: `to the right`.
+
+        None where options don't differ without those words, or the text holds a negation.
+        """
+        asked = set(self._normal(self.record["question"])) | {"side"}
+        cores = [frozenset(key) - asked - _FUNCTION for key in self._keys]
+        given = self._key(text)
+        core = frozenset(given) - asked - _FUNCTION
+        if not core or len(set(cores)) < len(cores) or any(word in NEGATIONS or word.endswith("n't") for word in given):
+            return None
+        found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
+        return frozenset(found) or None
+
     def hints_at_another(self, found: frozenset[str], words_left: set[str]) -> bool:
         """Whether leftover words belong to an option that was not found: "the mug and the spoon" for "a red mug"."""
         others = {word for key, letter in self._keys.items() if letter not in found for word in key}

@@ -24,6 +24,7 @@ _PATTERNS = [
         r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)? (?:no|none|zero)\b(?P<what>.*)",
         r"^\W*(?:(?:none|no|yes), )?no (?P<what>.+)",
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
+        rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
         r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
         r"\b(?:is|are) (?:no|not an?|not any)\b(?P<what>.*)",
@@ -64,6 +65,8 @@ _CHINESE_ATTRIBUTES = (
 _PHRASE_END = re.compile(
     r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|exists?)\b", re.IGNORECASE
 )
+_THE_IMAGE = re.compile(r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE)
+"""Not to see the image at all rejects no premise."""
 _GENERIC = frozenset(vocabulary("such one any it they this thing object item visible present shown here there"))
 _FUNCTION = frozenset(
     vocabulary(
@@ -91,6 +94,8 @@ def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> boo
 
 def _denies(what: str, about: set[str]) -> bool:
     """Whether a denied noun phrase (up to its first preposition or verb) is one of the things asked about."""
+    if _THE_IMAGE.match(what):
+        return False
     named = _named(_PHRASE_END.split(what.strip(), maxsplit=1)[0])
     return not (named - _GENERIC) or bool(named & about)
 

@@ -20,16 +20,16 @@ _DECLARED = re.compile(
     r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|conclusion)s?|answers?|ans|"
     r"(?:correct|right|best)\s+ones?)\b"
     rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
-    r"|\b(?:selected|selection|choice|option)\s*[:=]"
+    r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|result)s?\s?[:=]"
     r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
-    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say)\b"
+    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
-    r"|\b(?:so|thus|hence|therefore)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
+    r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
     r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|pick|guess|go(?:ing)?\s+(?:with|for)|opt|settle|say|leaves|left",
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|go(?:ing)?\s+(?:with|for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
@@ -40,6 +40,7 @@ _REFUSAL = re.compile(
     r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|offer) (?:enough|sufficient)|"
     r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|identify|recogni[sz]e|discern|be)\b|"
     r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|determine|identify|know|read|make out)|"
+    r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
     r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|share|attach|send)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
@@ -54,7 +55,7 @@ _PREAMBLE = re.compile(
 _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|so|such|its|"
     r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|also|it|"
-    r"there|this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|在|是|的|和|与|但|而且|以及|为|比|从|向|由于|因为|"
+    r"there|this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|在|是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
 )
@@ -76,7 +77,7 @@ _SENTENCE_END = re.compile(
     r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation)\b)"
 )
 _CONCLUDING = re.compile(
-    r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|in conclusion|in summary|to conclude|overall|as a result|this means)"
+    r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in summary|to conclude|overall|as a result|this means)"
     r"\b[,:]?\s{0,9}",
     re.IGNORECASE,
 )
