@@ -1,7 +1,7 @@
 """Chinese answers, rewritten into the few English forms that the readers know.
 
-`故选AC。` becomes `the answer is AC.`, `答案不是A,而是B` becomes `the answer is not A but B`. Only what frames an answer is
-rewritten: an option's text or an open answer stays as it was. Text without Chinese characters is not touched.
+`故选AC。` becomes `the answer is AC.`, `答案不是A,而是B` becomes `the answer is not A but B`. Only what frames an
+answer is rewritten: an option's text or an open answer stays as it was. Text without Chinese characters is not touched.
 Punctuation is expected in its NFKC form, where full-width signs other than the full stop are ASCII.
 """
 
@@ -14,7 +14,10 @@ REFUSAL = (
     r"(?:无法|不能|没法|难以|无从|没有办法)(?:直接|准确|清楚|清晰)?(?:地)?(?:查看|回答|确定|判断|看到|看清|识别|辨认|辨别|提供|得知|"
     r"得出|分辨|作答|访问)|抱歉|对不起|看不清|不清楚|不确定|作为一个?(?:AI|人工智能|语言模型|助手)|信息不足|太模糊|请(?:重新)?(?:提供|上传)"
 )
-PREAMBLE = r"首先|让我们|让我|我们(?:需要|先|来|可以)|我(?:先|来|需要)|要(?:确定|判断|回答)|接下来|然后|根据(?:图片|图像|题目)[,:]?$|步骤"
+PREAMBLE = (
+    r"首先|让我们|让我|我们(?:需要|先|来|可以)|我(?:先|来|需要)|"
+    r"要(?:确定|判断|回答)|接下来|然后|根据(?:图片|图像|题目)[,:]?$|步骤"
+)
 NEGATIONS = frozenset("不没无非未否")
 FILLERS = frozenset("是的在有了着它他她这那图中片像里面内可以看出到见答案应该为整正能从于上色我们个只地处位")
 ALTERNATIVES = frozenset("或和与及跟")
@@ -35,15 +38,17 @@ _RULES = [
         (rf"([!?])(?=[{CHARACTER}])", r"\1\n"),
         (rf"(?<=[A-H\])])\s?,?(?:和|与|以及|及|跟|还有)\s?(?=(?:选项)?\s?{_LETTER})", " and "),
         (rf"(?<=[A-H\])])\s?(?:或者|或是|或|还是)\s?(?=(?:选项)?\s?{_LETTER})", " or "),
-        (rf"([A-H])\s?(?:这个|这一|这两个|两个)?(?:选项|项)", r"option \1 "),
+        (r"([A-H])\s?(?:这个|这一|这两个|两个)?(?:选项|项)", r"option \1 "),
         (rf"选项\s?(?={_LETTER})", " option "),
         (
-            rf"{_SO}?(?:正确|最终)?(?:的)?(?:答案|选项)?{_SURELY}不(?:应该|应|能|该)?(?:是|选|为)(?:择)?\s?(?:option )?({_LETTERS})\s?,?\s?"
+            rf"{_SO}?(?:正确|最终)?(?:的)?(?:答案|选项)?{_SURELY}不(?:应该|应|能|该)?(?:是|选|为)(?:择)?\s?(?:option "
+            rf")?({_LETTERS})\s?,?\s?"
             r"(?:而|而应|而应该|应该|应|正确的)?(?:是|选|为)(?:择)?\s?",
             r" the answer is not \1 but ",
         ),
         (
-            rf"(?:正确|最终)?(?:的)?(?:答案|选项)?{_SURELY}不(?:应该|应|能|该)?(?:是|选|为)(?:择)?\s?(?:option )?({_LETTERS})",
+            rf"(?:正确|最终)?(?:的)?(?:答案|选项)?{_SURELY}不(?:应该|应|能|该)?(?:是|选|为)(?:择)?\s?(?:option "
+            rf")?({_LETTERS})",
             r" the answer is not \1",
         ),
         (

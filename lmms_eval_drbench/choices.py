@@ -26,7 +26,8 @@ _NOT_THE_OTHER = re.compile(
     r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)", re.IGNORECASE
 )
 _CONTRAST = re.compile(
-    rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)", re.IGNORECASE
+    rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
+    re.IGNORECASE,
 )
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
@@ -144,7 +145,7 @@ def _is_denial(sentence: str) -> bool:
 
 
 def _ticked(body: str, options: Options) -> Found:
-    """Options that are ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
+    """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
     verdicts: dict[str, bool] = {}
     for line in body.splitlines()[:50]:
         letters = lettering.marked(line, options.letters)

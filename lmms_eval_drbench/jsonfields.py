@@ -7,8 +7,10 @@ import re
 
 _VALUE = r"(?P<value>\"(?:[^\"\\]|\\.){0,2000}\"|'[^'\n]{0,2000}'|\[[^\[\]{}]{0,2000}\]|-?\d+(?:\.\d+)?|true\b|false\b)"
 _ANSWER_KEYS = (
-    r"(?:final|correct|best|my|selected|chosen|predicted)?[ _-]?(?:answers?|choices?|options?|letters?|selections?|response|"
-    r"prediction|result|output)(?:[ _-](?:letters?|options?|choices?|text))?|selected|chosen|selected[ _]objects?|答案|选项|最终答案|正确答案"
+    r"(?:final|correct|best|my|selected|chosen|predicted)?[ _-]?(?:answers?|choices?|options?|letters?|"
+    r"selections?|response|"
+    r"prediction|result|output)(?:[ _-](?:letters?|options?|choices?|text))?|selected|chosen|selected[ "
+    r"_]objects?|答案|选项|最终答案|正确答案"
 )
 _ANSWER = re.compile(rf"[\"'](?:{_ANSWER_KEYS})[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
 _NAMED = re.compile(rf"[\"'](?:label|name|object|text|value)[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)

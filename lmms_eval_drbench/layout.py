@@ -6,14 +6,18 @@ A heading such as `### Final Answer` becomes `Answer:`, which declares the line 
 import re
 
 _SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|\[/?INST\]")
-_ROLE = re.compile(r"^\s*(?:assistant|model|bot|ai|gpt|response|助手|模型)\s{0,3}(?::|\n)", re.IGNORECASE)
+_ROLE = re.compile(r"^(?:\s{0,9}(?:assistant|model|bot|ai|gpt|response|助手|模型)\s{0,3}(?::|\n)){1,3}", re.IGNORECASE)
 _NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
 _QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?){1,3}", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]*(.{0,200}?)[ \t]*#{0,6}[ \t]*$", re.MULTILINE)
+_LOOSE_ITEM = re.compile(
+    r"^([ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t][^\n]*)\n[ \t]{0,9}\n(?=[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t])", re.MULTILINE
+)
 _ANSWER_TITLE = re.compile(
     r"^[ \t]{0,3}(?:step \d{1,2}[.:]? )?(?:(?:the|my|so the) )?(?:(?:final|correct|short|best) )?"
-    r"(?:answers?|conclusions?|solution|verdict|decision|(?:the )?answer is|(?:最终|正确)?(?:答案|结论))[ \t]*[:.]?[ \t]*$",
+    r"(?:answers?|conclusions?|solution|verdict|decision|(?:the )?answer is|(?:最终|正确)?(?:答案|结论))[ "
+    r"\t]*[:.]?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _SECTION = re.compile(
@@ -32,7 +36,11 @@ def without_roles(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` without emphasis and quotes; headings of answers as `Answer:`, of other sections as blank lines."""
-    text = _QUOTE.sub("", _EMPHASIS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    """`text` without emphasis and quotes; headings of answers as `Answer:`, of others as blank lines.
+
+    A list whose items stand apart is closed up.
+    """
+    text = _QUOTE.sub("", _EMPHASIS.sub("", re.sub(r"\r+\n?", "\n", text)))
+    text = _LOOSE_ITEM.sub(r"\1\n", text)
     text = _HEADING.sub(lambda match: "\n" if _SECTION.match(match.group(1)) else match.group(1), text)
     return _ANSWER_TITLE.sub("Answer:", text).strip()

@@ -28,7 +28,8 @@ _GLUED = re.compile(r"[A-Z]{2,8}")
 _NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
-    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
+    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$",
+    re.IGNORECASE,
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
 _SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
@@ -50,7 +51,8 @@ _NOT_BUT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ADVERB = re.compile(
-    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus)\b,?\s+", re.IGNORECASE
+    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus)\b,?\s+",
+    re.IGNORECASE,
 )
 _NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
 _START = re.compile(

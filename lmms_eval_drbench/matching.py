@@ -15,24 +15,27 @@ _MAX_CLAUSES = 20
 
 _FILLERS = frozenset(
     vocabulary(
-        "is are was were be it its it's that that's this there there's they they're he he's she she's in on at of to by with "
-        "from has have answer which who what where"
+        "is are was were be it its it's that that's this there there's they they're he he's she she's in on "
+        "at of to by "
+        "with from has have answer which who what where"
     )
 )
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
-    word
-    for text in (
-        "i i'm we one you can could would see seen show shown visible depict contain count find believe think guess say read use "
-        "used using being appear seem look looks like likely most probably possibly perhaps definitely clearly actually "
-        "here image picture photo scene color total exactly only just about being called labeled object item thing "
-        "his her their hi yes sure so therefore text word inscription read based painted sort kind type piece his him them written says displayed labelled located",
+    tokens(
+        "i i'm we one you can could would see seen show shown visible depict contain count find believe "
+        "think guess say read use used using being appear seem look looks like likely most probably "
+        "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
+        "only just about called labeled object item thing his her their hi yes sure so therefore text "
+        "word inscription based painted sort kind type piece him them written says displayed labelled "
+        "located"
     )
-    for word in tokens(text)
 )
+"""Words that introduce or follow an answer: "I can see a cat in the image"."""
 _MODIFIERS = frozenset(
     tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright big small "
+        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light "
+        "bright big small "
         "large little tall short long old new young wooden metal plastic glass round square single fresh open closed "
         "empty full striped 1"
     )
@@ -41,12 +44,15 @@ _MODIFIERS = frozenset(
 _BOUNDARY = frozenset(
     tokens(
         "in on at of to by with from for next near under over above below behind beside between against inside outside "
-        "into onto through around across along among which that who where while because since as is are was were has have "
+        "into onto through around across along among which that who where while because since as is are was "
+        "were has have "
         "stand lie hang sit lean can could would instead during before after off up down directly just located parked "
         "placed filled made covered tall high wide long per old visible here there"
     )
 )
 """Words that can follow a complete noun phrase without changing what it names."""
+_CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
+"""Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
     r"[;:!?\n]|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|and)\b|\s[–—-]\s",
     re.IGNORECASE,
@@ -78,7 +84,7 @@ def matches(text: str, accepted: str, question: str) -> bool:
     asks_yes_no = bool(_ASKS_YES_NO.match(question)) and "or" not in tokens(question)
     prefix = _YES_NO.match(text)
     if gold in (("yes",), ("no",)) and asks_yes_no:
-        return gold[0] == (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question))
+        return (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question)) == gold[0]
     if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
         text = text[prefix.end() :]
     text = _CONTRASTED.sub("", text)
@@ -94,7 +100,7 @@ def _implied_polarity(text: str, question: str) -> str | None:
     """`yes` for a statement of what was asked, `no` for its denial, None for anything else."""
     asked = {_stem(token) for token in tokens(question)}
     left = [token for token in _uncontracted(tokens(text)) if token not in _FILLERS and _stem(token) not in asked]
-    if not tokens(text) or any(token != "not" for token in left):
+    if not tokens(text) or set(left) - {"not"}:
         return None
     return "no" if left else "yes"
 
@@ -165,14 +171,9 @@ def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
     return is_participle or first in _BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
 
 
-_CHINESE_VERBS = frozenset("是的着了有到为在叫写正和一1") | frozenset(
-    "烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握"
-)
-
-
 def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
     """Whether a Chinese clause before its last words ends with a verb or particle, so that the object follows."""
-    return bool(lead) and lead[-1] in _CHINESE_VERBS and lead[-1] != "和"
+    return bool(lead) and lead[-1] in _CHINESE_VERBS
 
 
 def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _despite_refusal(body: str) -> tuple[str | None, str]:
 
 
 def _without_loop(text: str) -> str:
-    """A text that repeats itself to its end, up to the first repetition; a phrase said once where it is all there is."""
+    """A text that repeats itself to its end, up to the first repetition; a phrase once where it is all there is."""
     words = text.split()
     for period in range(1, min(_MAX_PERIOD, len(words) // 3) + 1):
         start = len(words) - period

@@ -38,8 +38,10 @@ _PATTERNS = [
     )
 ]
 _FALSE_PREMISE = re.compile(
-    r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent)|"
-    r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
+    r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers "
+    r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent)|"
+    r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|"
+    r"\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
     re.IGNORECASE,
 )
 _CHINESE_DENIAL = re.compile(
@@ -65,7 +67,9 @@ _CHINESE_ATTRIBUTES = (
 _PHRASE_END = re.compile(
     r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|exists?)\b", re.IGNORECASE
 )
-_THE_IMAGE = re.compile(r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE)
+_THE_IMAGE = re.compile(
+    r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE
+)
 """Not to see the image at all rejects no premise."""
 _GENERIC = frozenset(vocabulary("such one any it they this thing object item visible present shown here there"))
 _FUNCTION = frozenset(

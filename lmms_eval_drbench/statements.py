@@ -11,9 +11,13 @@ MAX_DECLARATIONS = 50
 
 _REACH = 600
 """Characters that a declaration's text may take."""
-_HEDGED = r"(?:therefore|thus|then|hence|most likely|likely|probably|clearly|definitely|indeed|again|actually|still|simply|now)"
+_HEDGED = (
+    r"(?:therefore|thus|then|hence|most likely|likely|probably|clearly|definitely|indeed|again|actually|still|"
+    r"simply|now)"
+)
 _COPULA = (
-    r"(?:(?:would|should|must|will|has to|can only|could only|might|may)\s+(?:(?:also|most likely)\s+)?be|seems\s+to\s+be|"
+    r"(?:(?:would|should|must|will|has to|can only|could only|might|may)\s+(?:(?:also|most likely)\s+)?be|"
+    r"seems\s+to\s+be|"
     rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is)(?:,?\s+{_HEDGED}\b,?)?"
 )
 _DECLARED = re.compile(
@@ -33,21 +37,29 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:really )?(?:cannot|can't|can not|could not|couldn't|do not|don't) "
-    r"(?:\w+ )?(?:determine|tell|answer|know|help|assist|provide|make out|identify|read|discern|view|access|open|say|give)|"
+    r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:really )?(?:cannot|can't|can not|could not|couldn't|"
+    r"do not|don't) "
+    r"(?:\w+ )?(?:determine|tell|answer|know|help|assist|provide|make out|identify|read|discern|view|"
+    r"access|open|say|give)|"
     r"i (?:cannot|can't|can not|don't|do not) (?:actually )?see (?:the|any|an|your|this) (?:image|picture|photo)|"
-    r"as an ai\b|(?:cannot|can't|can not) be (?:determined|identified|read|made out)|unable to (?:determine|answer|tell|see|identify|view|"
-    r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|offer) (?:enough|sufficient)|"
-    r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|identify|recogni[sz]e|discern|be)\b|"
+    r"as an ai\b|(?:cannot|can't|can not) be (?:determined|identified|read|made out)|unable to "
+    r"(?:determine|answer|tell|see|identify|view|"
+    r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|"
+    r"offer) (?:enough|sufficient)|"
+    r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
+    r"identify|recogni[sz]e|discern|be)\b|"
     r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|determine|identify|know|read|make out)|"
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
-    r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|share|attach|send)|"
+    r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|"
+    r"share|attach|send)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
 )
 _PREAMBLE = re.compile(
-    r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|solve|see|decide|work)\b|first\b|"
-    r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|i'll\b|okay\b|sure\b|"
+    r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
+    r"solve|see|decide|work)\b|first\b|"
+    r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
+    r"i'll\b|okay\b|sure\b|"
     r"alright\b|(?:the|this|in the|in this) (?:image|picture|photo|scene)\b|based on\b.{0,80}:$|here is\b|here's\b|"
     rf"{chinese.PREAMBLE})",
     re.IGNORECASE,
@@ -63,9 +75,11 @@ _LONG = 16
 """A sentence of so many words that lacks its full stop was cut off; a shorter one may be a phrase."""
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
-    r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?|(?:correction|scratch that|strike that|oops)\b|"
+    r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?|(?:correction|scratch that|"
+    r"strike that|oops)\b|"
     r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
-    r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|misspoke|take that back)\b(?: \w+){0,3}|"
+    r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
+    r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
     r"(?<![,])(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
@@ -77,7 +91,8 @@ _SENTENCE_END = re.compile(
     r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation)\b)"
 )
 _CONCLUDING = re.compile(
-    r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in summary|to conclude|overall|as a result|this means)"
+    r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
+    r"summary|to conclude|overall|as a result|this means)"
     r"\b[,:]?\s{0,9}",
     re.IGNORECASE,
 )
@@ -144,7 +159,7 @@ def is_refusal(text: str) -> bool:
 
 
 def is_preamble(sentence: str) -> bool:
-    """Whether a sentence only announces an answer or describes the picture: `Let me look ...`, `The image shows ...`."""
+    """Whether a sentence only announces an answer or describes: `Let me look ...`, `The image shows ...`."""
     return bool(_PREAMBLE.match(sentence))
 
 

@@ -384,6 +384,8 @@ HOSTILE = [
     "A ", "(", "<", "< ", "-", "[", " ", "\n", "{", "no ", "a, ", "A, ", "A and ", "A or ", "\n- A", "it is ", "so ",
     "<answer>", "</answer>", "<think>", "<answer>A", "the answer is ", "the answer is A ", "B is correct ", "\\boxed{",
     "there is no ", "x is not ", "red mug ", "a red mug, ", '{"answer":', "<entities>\n- a\n", "a --b--> c\n", "a --",
+    "选", "答案是", "不是A,", "三", "A和", "的。", "wait, ", "actually, ", "### ", "✅ A\n", "A: yes\n", '"answer": ["',
+    "not A but ", "; it is ", "image is too ", ", not ", "let me ", "B is the ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]
