@@ -31,16 +31,22 @@ _CONTRAST = re.compile(
 )
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
-    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|.{0,60}\b(?:too|wrong|incorrect|false|"
+    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|out|wrong|incorrect|false|"
     r"excluded|eliminated|ruled out|impossible|unlikely|farther|irrelevant)\b)",
     re.IGNORECASE,
 )
+_VERDICT = re.compile(
+    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|would)(?P<verdict>(?:n't|\s).*)"
+)
+"""`C is out`: the letter and what is said of it."""
+_INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
 _TICK = re.compile(r"[\u2705\u2714\u2713\u2611]|\b(?:yes|true|correct|suitable|visible|right)\W*$", re.IGNORECASE)
 _NO_TICK = re.compile(
     r"[\u274c\u2717\u2718\u2715\u2716]|\b(?:no|false|incorrect|unsuitable|invisible|wrong|not \w+)\W*$", re.IGNORECASE
 )
-_SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|\w{2,12}est\b)", re.IGNORECASE)
+_OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
+_SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
 
 
 class Unreadable(str):
@@ -122,6 +128,9 @@ def _conclusion(body: str, options: Options) -> Found:
     if not found:
         return None
     last = without_connective(found[-1])
+    first, *others = _OTHERS.split(last, maxsplit=1)
+    if others and _is_denial(others[0]):  # "A and C are visible, B and D are not"
+        last = first
     if len(found) > 1 and not is_conclusion(found[-1]):
         return None
     if _is_denial(last):
@@ -179,6 +188,8 @@ def _first_lines(body: str, options: Options) -> Found:
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
+    if options.single and len(_INLINE_OPTION.findall(lines[0])) > 2:
+        return None  # the options, listed on one line
     claim = _NOT_THE_OTHER.split(lines[0], maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
@@ -204,6 +215,8 @@ def _line(line: str, options: Options) -> Found:
         return listed
     if options.contradicts(line):
         return _CONTRADICTION
+    if (verdict := _VERDICT.match(line)) and _REJECTED.match(verdict.group("verdict")):
+        return None
     found = lettering.leading(line, options.letters)
     if found is None:
         alone = lettering.bare(re.split(r"[.,;:!]", line, maxsplit=1)[0], options.letters)

@@ -10,11 +10,13 @@ _MARKUP = re.compile(r"[*_`~]+|</?(?:b|i|u|p|strong|em|br|span)\s?/?>|\\(?:text|
 _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
-    r"^(?:probably|most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$", re.IGNORECASE
+    r"^(?:probably|perhaps|maybe|possibly|choose|select|pick|"
+    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$",
+    re.IGNORECASE,
 )
-_WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
+_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
 
-_NOUN = r"(?:the\s{1,3})?(?:options?|choices?|answers?|letters?)"
+_NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
 _JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\n)\s{0,3}"

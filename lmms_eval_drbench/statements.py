@@ -29,7 +29,8 @@ _DECLARED = re.compile(
     r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
-    r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|this\s+is|that\s+is|that's)\b",
+    r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
+    r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
@@ -59,7 +60,7 @@ _PREAMBLE = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
     r"solve|see|decide|work)\b|first\b|"
     r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
-    r"i'll\b|okay\b|sure\b|"
+    r"i'll\b|okay\b|sure\b|certainly\b|of course\b|"
     r"alright\b|(?:the|this|in the|in this) (?:image|picture|photo|scene)\b|based on\b.{0,80}:$|here is\b|here's\b|"
     rf"{chinese.PREAMBLE})",
     re.IGNORECASE,
@@ -88,7 +89,7 @@ _CORRECTION = re.compile(
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
     r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
-    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation)\b)"
+    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|Not|No|Only|Neither|Each|Note)\b)"
 )
 _CONCLUDING = re.compile(
     r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
