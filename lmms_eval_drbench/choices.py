@@ -129,7 +129,9 @@ def _conclusion(body: str, options: Options) -> Found:
         return None
     last = without_connective(found[-1])
     first, *others = _OTHERS.split(last, maxsplit=1)
-    if others and _is_denial(others[0]):  # "A and C are visible, B and D are not"
+    if (
+        others and re.search(r"\b(?:is|are)\b", first) and _is_denial(others[0])
+    ):  # "A and C are visible, B and D are not"
         last = first
     if len(found) > 1 and not is_conclusion(found[-1]):
         return None
