@@ -12,17 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmms_eval_drbench import choices, rationales, scaffold
-from lmms_eval_drbench.letters import strip_markup
-from lmms_eval_drbench.phrases import words
-from lmms_eval_drbench.statements import (
-    declarations,
-    first_sentence,
-    is_conclusion,
-    is_refusal,
-    sentences,
-    without_connective,
-)
+from lmms_eval_drbench import choices, jsonfields, layout, open_ended, rationales, scaffold
+from lmms_eval_drbench.chinese import anglicised
 from lmms_eval_drbench.taxonomy import QuestionType
 
 MAX_PROSE = 20_000
@@ -30,7 +21,6 @@ MAX_PROSE = 20_000
 boxes are found in any length."""
 
 _THINK = re.compile(r"<\s{0,4}(/?)\s{0,4}(?:think|thinking|thought)\s{0,4}>", re.IGNORECASE)
-_SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>")
 _BOX = re.compile(r"\\boxed\s{0,4}\{")
 _MAX_BOX = 1000
 
@@ -61,7 +51,7 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
     """Read the answer out of anything a model can write. Never raises for a valid record; linear in `text`."""
     if not isinstance(text, str):
         return _unparsed("no text")
-    text = _SPECIAL.sub(" ", unicodedata.normalize("NFKC", text))
+    text = layout.without_roles(unicodedata.normalize("NFKC", text).replace("\u2019", "'"))
     answer = _without_thinking(text)
     if not answer.strip():
         return _unparsed("thinking was not finished" if text.strip() else "empty")
@@ -79,9 +69,11 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
     if box is not None and box.strip():
         body = box
         where.append("LaTeX box")
-    body = _shortened(body.strip())
+    body = anglicised(layout.plain(_shortened(body.strip())))
+    if not body:
+        return _unparsed("no answer found")
     if record["question_type"] == QuestionType.OPEN_ENDED:
-        given, how = _open_ended(body)
+        given, how = open_ended.read(body, record)
         return Answer(None, given, _joined(where, how) if given is not None else how)
     letters, how = choices.read(body, record)
     return Answer(letters, None, _joined(where, how) if letters is not None else how)
@@ -112,6 +104,8 @@ def _answer_field(text: str) -> tuple[str, str] | None:
     None for a scaffold or LLaVA-CoT text that ends before its answer.
     """
     parsed = scaffold.parse(text)
+    if parsed.answer is None and (found := jsonfields.answer(text)) is not None:
+        return found, "JSON"
     if parsed.answer is not None:
         return parsed.answer, "unclosed <answer> field" if parsed.answer_open else "<answer> field"
     if rationales.is_llava_cot(text):
@@ -142,24 +136,3 @@ def _last_box(text: str) -> str | None:
 def _shortened(text: str) -> str:
     half = MAX_PROSE // 2
     return text if len(text) <= MAX_PROSE else f"{text[:half]}\n...\n{text[-half:]}"
-
-
-def _open_ended(body: str) -> tuple[str | None, str]:
-    """(answer, how it was read): the declared one, or the one statement, or of several the concluding or the first."""
-    for declaration in declarations(body):
-        if declaration.strong and words(declaration.lines[0]):
-            return _clean(first_sentence(declaration.lines[0])), "declared"
-    if is_refusal(body):
-        return None, "refusal"
-    found = sentences(body)
-    if len(found) == 1:
-        given, how = without_connective(found[0]), "bare answer"
-    elif found and is_conclusion(found[-1]):
-        given, how = without_connective(found[-1]), "concluding sentence"
-    else:
-        given, how = found[0] if found else "", "first sentence"
-    return (_clean(given), how) if words(given) else (None, "no answer found")
-
-
-def _clean(text: str) -> str:
-    return strip_markup(text).strip(" \t\r\n\"'.,:;-•")[:1000]

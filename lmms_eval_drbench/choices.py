@@ -6,43 +6,80 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import NEGATIONS
+from lmms_eval_drbench.phrases import NEGATIONS, tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
+    corrections,
     declarations,
     first_sentence,
     is_conclusion,
+    is_cut_off,
     is_refusal,
     paragraphs,
     sentences,
+    without_connective,
 )
 
 _SHORT = 300
 """Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
-_CONTRAST = re.compile(r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b", re.IGNORECASE)
-_CONTRADICTION: frozenset[str] = frozenset()
-"""What a reader returns for `A. a blue bowl` when the blue bowl is option B."""
+_NOT_THE_OTHER = re.compile(
+    r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)", re.IGNORECASE
+)
+_CONTRAST = re.compile(
+    rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
+    re.IGNORECASE,
+)
+_LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
+_REJECTED = re.compile(
+    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|out|wrong|incorrect|false|"
+    r"excluded|eliminated|ruled out|impossible|unlikely|farther|irrelevant)\b)",
+    re.IGNORECASE,
+)
+_VERDICT = re.compile(
+    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|would)(?P<verdict>(?:n't|\s).*)"
+)
+"""`C is out`: the letter and what is said of it."""
+_INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
+_AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
+_TICK = re.compile(r"[\u2705\u2714\u2713\u2611]|\b(?:yes|true|correct|suitable|visible|right)\W*$", re.IGNORECASE)
+_NO_TICK = re.compile(
+    r"[\u274c\u2717\u2718\u2715\u2716]|\b(?:no|false|incorrect|unsuitable|invisible|wrong|not \w+)\W*$", re.IGNORECASE
+)
+_OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
+_SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
+
+
+class Unreadable(str):
+    """What a reader returns that knows why a text has no answer, so that no later reader guesses one."""
+
 
 Letters = frozenset[str]
+Found = Letters | Unreadable | None
+_CONTRADICTION = Unreadable("letter and option text disagree")
+_WITHDRAWN = Unreadable("the answer was taken back")
 
 
 def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
-    """(letters, how they were read), or (None, why not)."""
+    """(letters, how they were read), or (None, why not).
+
+    Several letters for a single-choice question are what the model answered; scoring counts them as wrong. What
+    follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
+    """
     options = Options(record)
     body = lettering.tighten(body)
-    for how, reader in _READERS.items():
-        found = reader(body, options)
-        if found is None:
-            continue
-        if found == _CONTRADICTION:
-            return None, "letter and option text disagree"
-        if options.single and len(found) > 1:
-            return None, f"several letters ({', '.join(sorted(found))}) for a single-choice question"
-        return found, how
+    last = corrections(body)[-1].strip()
+    parts = [body] if last == body else [last, body]
+    attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
+    for reader, part in attempts:
+        found = reader(part, options)
+        if isinstance(found, Unreadable):
+            return None, str(found)
+        if found:
+            return found, _NAMES[reader]
     return None, "refusal" if is_refusal(body) else "no answer found"
 
 
-def _whole(body: str, options: Options) -> Letters | None:
+def _whole(body: str, options: Options) -> Found:
     """A text that is nothing but the answer: letters, option texts, or option lines."""
     if "\n" not in body and options.contradicts(body):
         return _CONTRADICTION
@@ -52,26 +89,90 @@ def _whole(body: str, options: Options) -> Letters | None:
     return lettering.bare(body, options.letters) or by_text
 
 
-def _last_declaration(body: str, options: Options) -> Letters | None:
+def _last_declaration(body: str, options: Options) -> Found:
     """The last readable "the answer is ..." or "B is correct"; without one, the last readable "it is ..."."""
-    declared = lettering.declared_as_subject(body, options.letters)[-1:]
-    weak = None
+    declared = lettering.declared_as_subject(body, options.letters)
+    if not options.single and len(declared) > 1:  # "A is correct. C is correct."
+        declared = [(declared[-1][0], frozenset().union(*(found for _, found in declared)))]
+    declared = declared[-1:]
+    weak, denied = None, frozenset()
     for declaration in declarations(body):
         if not declaration.strong and weak is not None:
             continue
-        found = _stated(declaration.lines, options)
+        found = _declared(declaration.lines, options)
+        if isinstance(found, Unreadable):
+            return found
+        if declaration.strong and found is None:
+            denied |= lettering.denied(declaration.lines[0], options.letters)
         if found is not None and declaration.strong:
             declared.append((declaration.position, found))
             break
         weak = found if weak is None else weak
-    return max(declared, key=lambda item: item[0])[1] if declared else weak
+    found = max(declared, key=lambda item: item[0])[1] if declared else weak
+    return _WITHDRAWN if found and found & denied else found
 
 
-def _last_lines(body: str, options: Options) -> Letters | None:
+def _declared(lines: list[str], options: Options) -> Found:
+    """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
+    lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    stated = _stated(lines, options)
+    if stated is not None or options.is_restated("\n".join(lines)):
+        return stated
+    sentence = first_sentence(lines[0])
+    return lettering.predicate(sentence, options.letters) if not _is_denial(sentence) else None
+
+
+def _conclusion(body: str, options: Options) -> Found:
+    """`So the vehicle that blocks the lane is B.` at the end; `A and C are the swans with spread wings.` alone."""
+    found = sentences(body)
+    if not found:
+        return None
+    last = without_connective(found[-1])
+    first, *others = _OTHERS.split(last, maxsplit=1)
+    if (
+        others and re.search(r"\b(?:is|are)\b", first) and _is_denial(others[0])
+    ):  # "A and C are visible, B and D are not"
+        last = first
+    if len(found) > 1 and not is_conclusion(found[-1]):
+        return None
+    if _is_denial(last):
+        return None
+    return lettering.predicate(last, options.letters) or _subject(last, options)
+
+
+def _subject(sentence: str, options: Options) -> Letters | None:
+    """The letters that are the subject of a sentence which says of them what was asked."""
+    sentence = _AMONG.sub("", sentence, count=1)
+    match = re.match(r"\W{0,4}(?P<letters>.{1,60}?)\s+(?:is|are|has|have)\b(?P<rest>.*)", sentence)
+    found = lettering.bare(match.group("letters"), options.letters) if match else None
+    if not found or _REJECTED.match(match.group("rest")) or options.lists_more(match.group("rest"), found):
+        return None
+    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+    return found if _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest"))) else None
+
+
+def _is_denial(sentence: str) -> bool:
+    return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
+
+
+def _ticked(body: str, options: Options) -> Found:
+    """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
+    verdicts: dict[str, bool] = {}
+    for line in body.splitlines()[:50]:
+        letters = lettering.marked(line, options.letters)
+        ticked, crossed = bool(_TICK.search(line[:300])), bool(_NO_TICK.search(line[:300]))
+        if len(letters) == 1 and ticked != crossed:
+            verdicts[next(iter(letters))] = ticked
+    return frozenset(key for key, value in verdicts.items() if value) if len(verdicts) == len(options.letters) else None
+
+
+def _last_lines(body: str, options: Options) -> Found:
     """A text that ends with the answer on a line of its own, or on several where several may be chosen."""
     *above, last = [line for group in paragraphs(body[-2000:])[-1:] for line in group]
-    if not above and len(paragraphs(body)) < 2:
+    if (not above and len(paragraphs(body)) < 2) or is_cut_off(last):
         return None
+    if above and (head := lettering.led(above[-1])) and head[0] in options.letters and options.single:
+        return None  # the last of several options, each on its line
     items = [last]
     while not options.single and above and _kind(above[-1], options) == _kind(last, options) is not None:
         items.insert(0, above.pop())
@@ -80,20 +181,26 @@ def _last_lines(body: str, options: Options) -> Letters | None:
     return None if found is None or (is_within_prose and options.names_more(above[-1], found)) else found
 
 
-def _first_lines(body: str, options: Options) -> Letters | None:
+def _first_lines(body: str, options: Options) -> Found:
     """`B`, `B. a red mug`, `B because ...`, `Red, because ...`; not where several letters start (a restated list)."""
-    lines = paragraphs(body)[0]
+    first, *others = paragraphs(body)[0]
+    lines = [lettering.without_denial(first), *others]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
     if options.single and (len(heads) > 1 or (heads and lettering.led(heads[0][1]))):
         return None
-    is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(lines[0], options)
+    if not options.single and is_cut_off(lines[0]):
+        return None
+    if options.single and len(_INLINE_OPTION.findall(lines[0])) > 2:
+        return None  # the options, listed on one line
+    claim = _NOT_THE_OTHER.split(lines[0], maxsplit=1)[0]
+    is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
 
-def _stated(lines: list[str], options: Options) -> Letters | None:
+def _stated(lines: list[str], options: Options) -> Found:
     """What the first of these lines states, and, where several may be chosen, the items on the lines below it."""
     found = _line(lines[0], options)
-    if options.single or not found:
+    if options.single or not found or isinstance(found, Unreadable):
         return found
     items = []
     for line in lines[1:]:
@@ -104,27 +211,37 @@ def _stated(lines: list[str], options: Options) -> Letters | None:
     return None if more is None or options.is_restated("\n".join(lines)) else found | more
 
 
-def _line(line: str, options: Options) -> Letters | None:
-    """`(C)`, `B. a red mug`, `A and C, because ...`, `a red mug. It ...`."""
+def _line(line: str, options: Options) -> Found:
+    """`(C)`, `B. a red mug`, `A and C, because ...`, `AC. The ...`, `a red mug. It ...`."""
     if not options.single and (listed := options.by_text(line)) is not None:
         return listed
     if options.contradicts(line):
         return _CONTRADICTION
+    if (verdict := _VERDICT.match(line)) and _REJECTED.match(verdict.group("verdict")):
+        return None
     found = lettering.leading(line, options.letters)
     if found is None:
-        return _leading_text(line, options)
-    return None if not options.single and options.lists_more(first_sentence(line), found) else found
+        alone = lettering.bare(re.split(r"[.,;:!]", line, maxsplit=1)[0], options.letters)
+        return alone if alone and len(alone) > 1 else _leading_text(line, options)
+    claim = _CONTRAST.split(first_sentence(line), maxsplit=1)[0]
+    return None if not options.single and options.lists_more(claim, found) else found
 
 
 def _kind(line: str, options: Options) -> str | None:
     """Whether a line is an item of an answer, and of which kind."""
     if lettering.bare(line, options.letters):
         return "letters"
-    return "text" if options.by_text(line) or options.by_line(line) else None
+    if options.by_text(line) or options.by_line(line):
+        return "text"
+    return "explained" if options.by_item(line) else None
 
 
 def _item_letters(lines: list[str], options: Options) -> Letters | None:
-    found = [lettering.bare(line, options.letters) or options.by_text(line) for line in lines]
+    found = []
+    for line in lines:
+        item = options.by_item(line)
+        letters = lettering.bare(line, options.letters) or options.by_text(line)
+        found.append(letters or (frozenset(item) if item else None))
     return None if None in found or options.is_restated("\n".join(lines)) else frozenset().union(*found)
 
 
@@ -139,44 +256,84 @@ def _leading_text(line: str, options: Options) -> Letters | None:
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
             named = options.mentions(first_sentence(line))[0]
-            return None if not options.single and named - found else found
+            is_partial = options.lists_more(line, found) if options.single else bool(named - found)
+            return None if is_partial else found
     return None
 
 
 def _mentioned(body: str, options: Options) -> Letters | None:
     """Option texts that a short statement (or the concluding sentence of a long one) names without denying any."""
+    if is_cut_off(body):
+        return None
     if len(body) > _SHORT:
         body = (sentences(body) or [""])[-1]
         if not is_conclusion(body):
             return None
-    body = lettering.strip_markup(body)
+    return _claimed(lettering.strip_markup(body), options)
+
+
+def _claimed(body: str, options: Options) -> Letters | None:
     claim = _CONTRAST.split(body, maxsplit=1)
-    if len(claim) == 2 and options.mentions(claim[1])[0]:  # "a spoon, not a fork"
-        body = claim[0]
+    if len(claim) == 2 and _names_another(*claim, options):  # "a spoon, not a fork"
+        if _LIKEWISE.search(claim[1]):
+            return None
+        body = claim[0] if options.mentions(claim[0])[0] else claim[1]
+    body = _before_denial(body, options)
     found, left = options.mentions(body)
-    denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
+    if not found and options.single:
+        found = options.by_core(body) or frozenset()
+    is_denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
     unsure = (
         options.is_restated(body)
         or options.hints_at_another(found, left)
-        or (len(found) > 1 and (options.single or "or" in left))
+        or (len(found) > 1 and (options.single or left & {"or", "或"} or _in_several_sentences(body, options)))
     )
-    return None if not found or denied or unsure else found
+    return None if not found or is_denied or unsure else found
+
+
+def _names_another(claim: str, contrast: str, options: Options) -> bool:
+    found = options.mentions(claim)[0]
+    others, left = options.mentions(contrast)
+    return bool(others) or (bool(found) and options.hints_at_another(found, left))
+
+
+def _before_denial(body: str, options: Options) -> str:
+    """`the lamp and the cup are there` of `the lamp and the cup are there, the keyboard isn't`."""
+    parts = re.split(r"([,;]\s*)", body)
+    for index in range(2, len(parts), 2):
+        if options.mentions(parts[index])[0] and _is_denial(parts[index]):
+            claim = "".join(parts[: index - 1])
+            rest = "".join(parts[index:])
+            is_likewise = _LIKEWISE.search(rest) or not options.mentions(claim)[0] or _is_denial(claim)
+            return body if is_likewise else claim
+    return body
+
+
+def _in_several_sentences(body: str, options: Options) -> bool:
+    """Whether options are named in more than one sentence: each may say something else of them."""
+    return sum(bool(options.mentions(sentence)[0]) for sentence in sentences(body)) > 1
 
 
 def _rejecting_option(body: str, options: Options) -> Letters | None:
     """The one option that rejects the premise, when the text rejects it in words of its own."""
     rejecting = options.record["reject_answers"]
-    if len(rejecting) != 1 or not options.single:
+    if len(rejecting) != 1:
         return None
     text = options.record["options"][options.letters.index(rejecting[0])]
     return frozenset(rejecting) if rejects(body, options.record["question"], [text]) else None
 
 
-_READERS = {
-    "bare answer": _whole,
-    "declared": _last_declaration,
-    "last line": _last_lines,
-    "first line": _first_lines,
-    "option named alone": _mentioned,
-    "rejection in words": _rejecting_option,
+_NAMES = {
+    _whole: "bare answer",
+    _last_declaration: "declared",
+    _last_lines: "last line",
+    _ticked: "ticked",
+    _conclusion: "conclusion",
+    _first_lines: "first line",
+    _mentioned: "option named alone",
+    _rejecting_option: "rejection in words",
 }
+_STRONG = (_whole, _last_declaration, _last_lines, _conclusion, _ticked)
+"""Readers of a commitment, wherever it stands."""
+_WEAK = (_first_lines, _mentioned, _rejecting_option)
+"""Readers of a statement that may be one; what was corrected is kept from them."""

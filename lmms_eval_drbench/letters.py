@@ -10,11 +10,13 @@ _MARKUP = re.compile(r"[*_`~]+|</?(?:b|i|u|p|strong|em|br|span)\s?/?>|\\(?:text|
 _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
-    r"^(?:probably|most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$", re.IGNORECASE
+    r"^(?:probably|perhaps|maybe|possibly|choose|select|pick|"
+    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$",
+    re.IGNORECASE,
 )
-_WRAPPERS = "()[]<>\"'“”‘’«».,:;!。 \t\r\n-–•#"
+_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
 
-_NOUN = r"(?:the\s{1,3})?(?:options?|choices?|answers?|letters?)"
+_NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
 _JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\n)\s{0,3}"
@@ -28,19 +30,40 @@ _GLUED = re.compile(r"[A-Z]{2,8}")
 _NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
-    r"^\W{0,4}(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$", re.IGNORECASE
+    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$",
+    re.IGNORECASE,
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
+_SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
 _SUBJECT = re.compile(
-    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:is|are)\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+)?(?:only\s+)?"
-    r"(?:correct|right|best|true|answers?\b)"
+    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|seems?(?:\s+to\s+be)?|"
+    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|my\s+)?(?:only\s+|single\s+)?"
+    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|reasonable|fitting)|"
+    r"(?:final\s+)?(?:answers?|choices?|pick)\b)|"
+    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|it\s+is(?=\W*(?:$|\n))|"
+    r"remains?(?=\W*(?:$|\n)))"
 )
+_UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
+_PREDICATE = re.compile(
+    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
+)
+_NOT_BUT = re.compile(
+    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|instead))?"
+    r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADVERB = re.compile(
+    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus)\b,?\s+",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
 _START = re.compile(
     rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _MORE = re.compile(rf"[\"')\].]{{0,2}}{_JOIN}(?:{_NOUN}\s*)?{_OPEN}(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
 _OR = re.compile(rf"[\"')\].]{{0,2}},?\s*\bor\b\s+(?:option\s+)?{_OPEN}[A-Z](?![\w'])", re.IGNORECASE)
+_MARKED = re.compile(r"(?:^|(?<=[\s(\[,/]))(A[).:\]]|A(?=,|$)|[B-HJ-Z])(?=[\s).,:;\]'!?]|$)")
 _AFTER_ARTICLE_LIKE = re.compile(r"\s*(?:$|[\"')\].,;:!?\n–—-]|(?:because|since|as|which|and|or)\b)", re.IGNORECASE)
 _AFTER_LOWER = re.compile(r"\s*(?:$|[\"')\].,;:!?\n])")
 
@@ -59,6 +82,7 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
+    text = text.replace(")(", "), (")
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)
     if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
         return _checked(text, valid) if list(text) == sorted(set(text)) else None
@@ -77,9 +101,37 @@ def is_reasoned(line: str) -> bool:
 
 
 def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
-    """(position, letters) of every `B is correct`, `options A and C are the right answers`."""
-    found = [(match.start(), _all_letters(match.group("letters"), valid)) for match in _SUBJECT.finditer(text)]
+    """(position, letters) of every `B is correct`, `options A and C are the right answers`, `B fits best`."""
+    found = [
+        (match.start(), _all_letters(match.group("letters"), valid))
+        for match in _SUBJECT.finditer(text)
+        if not _UNDECIDED.search(text[max(0, match.start() - 20) : match.start()])
+    ]
     return [(position, letters) for position, letters in found if letters]
+
+
+def predicate(sentence: str, valid: Sequence[str]) -> frozenset[str] | None:
+    """The letters at the end of `the vehicle that blocks the lane is B`, where the sentence names no other letter."""
+    match = _PREDICATE.search(sentence[-300:])
+    found = _all_letters(match.group("letters"), valid) if match else None
+    return found if found and not marked(sentence, valid) - found else None
+
+
+def marked(text: str, valid: Sequence[str]) -> frozenset[str]:
+    """Every valid letter that stands in `text` as one: any capital but an "A" that may be an article."""
+    return frozenset(letter[0] for letter in _MARKED.findall(text) if letter[0] in valid)
+
+
+def without_denial(line: str) -> str:
+    """`D` for `not A but D` and for `actually D`; other text as it is."""
+    match = _NOT_BUT.match(line[:600])
+    return _ADVERB.sub("", match.group("rest") if match else line, count=1)
+
+
+def denied(line: str, valid: Sequence[str]) -> frozenset[str]:
+    """The letters that a declaration's text such as `not A.` denies."""
+    match = _NOT.match(line[:600])
+    return (leading(match.group("denied"), valid) or frozenset()) if match else frozenset()
 
 
 def leading(text: str, valid: Sequence[str]) -> frozenset[str] | None:

@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.phrases import tokens, vocabulary, words
+from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
 _ALL = frozenset({("all",), ("all", "of", "above"), ("all", "of", "them"), ("all", "option"), ("all", "of", "these")})
-_SEPARATORS = (r"\n|;|,", r"\n|;|,\s*and\b|,|\band\b|\bas well as\b|&")
+_SEPARATORS = (r"\n|;|,|、", r"\n|;|,\s*and\b|,|、|\band\b|\bas well as\b|&|和|与|以及|及")
 """What separates the items of a list; "and" only where the options themselves allow it ("salt and pepper")."""
 _FUNCTION = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
-_LISTED_LETTER = re.compile(r"(?:^|[\s(])(A[).:]|[B-HJ-Z])(?=[\s).,:;]|$)")
-"""A marked "A" or any other capital that stands alone; "A" may be an article."""
+_TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGNORECASE)
+_EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\b")
+_CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _MAX_TEXT = 2000
 
 
@@ -53,7 +54,19 @@ class Options:
         head = lettering.led(text)
         if head and head[0] in self.letters and self._keys.get(self._normal(head[1])) == head[0]:
             return head[0]
+        tail = _TRAILING_LETTER.search(text[-40:])
+        if tail and self._keys.get(self._key(text[: len(text) - len(tail.group())])) == tail.group(1).upper():
+            return tail.group(1).upper()
         return None
+
+    def by_item(self, line: str) -> str | None:
+        """The letter of a list's item, explained or not: `B) one-way sign – a blue arrow`; None where it is denied."""
+        head = lettering.led(line)
+        if head is None or head[0] not in self.letters or self.contradicts(line):
+            return None
+        named = self._normal(_EXPLANATION.split(head[1], maxsplit=1)[0])
+        is_denied = any(word in NEGATIONS or word.endswith("n't") for word in self.mentions(head[1])[1])
+        return head[0] if self._keys.get(named) == head[0] and not is_denied and not _CROSS.search(line) else None
 
     def contradicts(self, text: str) -> bool:
         """Whether `text` is a letter with another option's text: `A. a blue bowl` when that is option B."""
@@ -65,7 +78,7 @@ class Options:
 
     def lists_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` holds valid letters beyond those found at its start."""
-        return any(mark[0] in self.letters and mark[0] not in found for mark in _LISTED_LETTER.findall(text))
+        return bool(lettering.marked(text, self.letters) - found)
 
     def names_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` names options beyond those found, by letter or by text."""
@@ -91,12 +104,27 @@ class Options:
                     rest[start : start + len(key)] = [None] * len(key)
         return frozenset(found), {word for word in rest if word is not None}
 
+    def by_core(self, text: str) -> frozenset[str] | None:
+        """The option that says the same once function words and the question's own are dropped: `to the right`.
+
+        None where options don't differ without those words, or the text holds a negation.
+        """
+        asked = set(self._normal(self.record["question"])) | {"side"}
+        cores = [frozenset(key) - asked - _FUNCTION for key in self._keys]
+        given = self._key(text)
+        core = frozenset(given) - asked - _FUNCTION
+        if not core or len(set(cores)) < len(cores) or any(word in NEGATIONS or word.endswith("n't") for word in given):
+            return None
+        found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
+        return frozenset(found) or None
+
     def hints_at_another(self, found: frozenset[str], words_left: set[str]) -> bool:
         """Whether leftover words belong to an option that was not found: "the mug and the spoon" for "a red mug"."""
         others = {word for key, letter in self._keys.items() if letter not in found for word in key}
         own = {word for key, letter in self._keys.items() if letter in found for word in key}
         asked = set(self._normal(self.record["question"]))
-        return bool(words_left & others - own - asked - _FUNCTION)
+        hints = words_left & others - own - asked - _FUNCTION
+        return any(word.isascii() or len(word) > 1 for word in hints)  # one Chinese character is no word
 
     def _key(self, text: str) -> tuple[str, ...]:
         return self._normal(lettering.strip_markup(text))

@@ -7,9 +7,13 @@ every score.
 import re
 import unicodedata
 
+from lmms_eval_drbench import chinese
+
 ARTICLES = frozenset({"a", "an", "the"})
 
-NEGATIONS = frozenset({"not", "no", "never", "without", "neither", "nor", "none", "cannot", "except"})
+NEGATIONS = (
+    frozenset({"not", "no", "never", "without", "neither", "nor", "none", "cannot", "except"}) | chinese.NEGATIONS
+)
 
 
 def vocabulary(text: str) -> list[str]:
@@ -22,8 +26,32 @@ _NUMBER_WORDS = vocabulary(
     "eighteen nineteen twenty"
 )
 _NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
-_SPELLINGS = {"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored"}
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
+_SPELLINGS = {
+    **{"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored", "tyre": "tire"},
+    **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
+    **{"kilometer": "km", "kilometre": "km", "kilogram": "kg", "kilo": "kg", "gram": "g", "litre": "l", "liter": "l"},
+    **{"minute": "min", "hour": "h", "hr": "h", "foot": "ft", "feet": "ft", "celsius": "c"},
+    **{"mile": "mi", "pound": "lb", "lbs": "lb", "degree": "deg", "percent": "pct"},
+}
+"""One spelling for each word and unit that has several, after plurals are dropped."""
+_UNITS = [
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"\bk(?:m|ilomet(?:er|re)s?)\s?(?:/|per|an)\s?h(?:ours?|r)?\b|\bkm/?h\b|\bkph\b|公里每小时", " km h "),
+        (r"\bmi(?:les?)?\s?(?:/|per|an)\s?h(?:our|r)?\b|\bmph\b", " mi h "),
+        (r"%|\bper cent\b", " percent "),
+        (r"厘米", " cm "),
+        (r"公里|千米", " km "),
+        (r"公斤|千克", " kg "),
+        (r"(?<=\d)(cm|mm|km|kg|m|g|l|ml|ft|min|h)\b", r" \1 "),
+        (rf"(?<=[\d零〇一二两三四五六七八九十百])[{chinese.MEASURE}]", " "),
+    )
+]
+_TOKEN = re.compile(
+    rf"{chinese.NUMERAL}|[{chinese.CHARACTER}]|\d+(?:[.,]\d+)+|[^\W_{chinese.CHARACTER}]+(?:'[^\W_{chinese.CHARACTER}]+)*"
+)
+"""A number, a word, or one Chinese character."""
+_NUMERAL = re.compile(chinese.NUMERAL)
 _MAX_WORD = 100
 
 
@@ -35,6 +63,9 @@ def words(text: str) -> list[str]:
 
 def tokens(text: str) -> tuple[str, ...]:
     """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    for unit, name in _UNITS:
+        text = unit.sub(name, text)
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
 
 
@@ -43,6 +74,8 @@ def _stem(word: str) -> str:
         return _NUMBERS[word]
     if word[0].isdigit():
         return word.replace(",", "")
+    if _NUMERAL.fullmatch(word):
+        return chinese.number(word)
     word = _singular(word.removesuffix("'s"))
     return _SPELLINGS.get(word, word)
 

@@ -8,6 +8,7 @@ something that the question never mentioned, or of an attribute ("the colour is 
 import re
 from collections.abc import Iterable
 
+from lmms_eval_drbench import chinese
 from lmms_eval_drbench.phrases import tokens, vocabulary
 
 _SPAN = 500
@@ -21,17 +22,55 @@ _PATTERNS = [
     for pattern in (
         rf"\bthere (?:is|are|was|were){_NOT}(?: any| an?)?(?P<what>.*)",
         r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)? (?:no|none|zero)\b(?P<what>.*)",
-        r"^\W*no (?P<what>.+)",
+        r"^\W*(?:(?:none|no|yes), )?no (?P<what>.+)",
+        r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
+        rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
+        rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
+        r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
+        r"\b(?:is|are) (?:no|not an?|not any)\b(?P<what>.*)",
+        r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
-        rf"\b(?:do|does|did){_NOT} (?:show|contain|have|include|depict|feature|see)\b(?P<what>.*)",
-        r"\b(?:can't|cannot|can not) see (?P<what>.*)",
+        rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
+        r"(?:show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
+        r"\b(?:can't|cannot|can not|could not|couldn't) (?:see|find|spot|detect) (?P<what>.*)",
         rf"(?P<what>.*?)\b(?:is|are|does|do|was|were){_NOT} {_SEEN}",
         r"(?P<what>.*?)\b(?:cannot|can not|can't|could not|couldn't) be (?:seen|found)",
     )
 ]
+_FALSE_PREMISE = re.compile(
+    r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers "
+    r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent)|"
+    r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|"
+    r"\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
+    re.IGNORECASE,
+)
+_CHINESE_DENIAL = re.compile(
+    r"(?:并?没有?(?:看到|看见|发现|显示|出现|任何|找到|见到)?|看不到|看不见|找不到|未见|未发现|不存在|并无|没看到)(?:任何|所谓的?|明显的?)?"
+    rf"(?P<what>[{chinese.CHARACTER}A-Za-z ]{{0,40}})"
+)
+_CHINESE_ATTRIBUTES = (
+    "颜色",
+    "图片",
+    "画面",
+    "图中",
+    "图像",
+    "照片",
+    "什么",
+    "哪些",
+    "哪个",
+    "几个",
+    "上的",
+    "里的",
+    "有什",
+    "是什",
+)
 _PHRASE_END = re.compile(
     r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|exists?)\b", re.IGNORECASE
 )
+_THE_IMAGE = re.compile(
+    r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE
+)
+"""Not to see the image at all rejects no premise."""
 _GENERIC = frozenset(vocabulary("such one any it they this thing object item visible present shown here there"))
 _FUNCTION = frozenset(
     vocabulary(
@@ -47,6 +86,8 @@ _ATTRIBUTES = frozenset(
 def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> bool:
     """Whether `text` denies that something named in `question` (or in the rejecting answers) is in the image."""
     about = _named(question).union(*(_named(answer) for answer in reject_answers)) - _ATTRIBUTES - _GENERIC
+    if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
+        return True
     for clause in _CLAUSE.split(text[:_SPAN].replace("\u2019", "'")):
         for pattern in _PATTERNS:
             match = pattern.search(clause)
@@ -57,8 +98,20 @@ def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> boo
 
 def _denies(what: str, about: set[str]) -> bool:
     """Whether a denied noun phrase (up to its first preposition or verb) is one of the things asked about."""
+    if _THE_IMAGE.match(what):
+        return False
     named = _named(_PHRASE_END.split(what.strip(), maxsplit=1)[0])
     return not (named - _GENERIC) or bool(named & about)
+
+
+def _denies_in_chinese(text: str, about: list[str]) -> bool:
+    """Whether what a Chinese text denies shares two neighbouring characters (or its only one) with the question."""
+    for match in _CHINESE_DENIAL.finditer(text):
+        what = match.group("what").replace(" ", "")
+        pairs = {what[index : index + 2] for index in range(len(what) - 1)} or {what} - {""}
+        if any(pair in other for pair in pairs - set(_CHINESE_ATTRIBUTES) for other in about):
+            return True
+    return False
 
 
 def _named(text: str) -> set[str]:

@@ -9,20 +9,13 @@ from typing import Any
 
 from lmms_eval_drbench import grounding, rationales, scaffold
 from lmms_eval_drbench.answers import Answer, extract
-from lmms_eval_drbench.phrases import token_f1, tokens, vocabulary
+from lmms_eval_drbench.matching import matches
+from lmms_eval_drbench.phrases import token_f1, tokens
 from lmms_eval_drbench.record import chance
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.taxonomy import QuestionType
 
 _SHOWN = 200
-
-_FILLERS = frozenset(
-    vocabulary(
-        "is are was were be it its this that they there he she in on at of to by with from has have answer "
-        "which who what where"
-    )
-)
-"""Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 
 
 def score(
@@ -84,7 +77,7 @@ def is_right(record: Mapping[str, Any], answer: Answer) -> bool:
         if any(matches(answer.text or "", accepted, record["question"]) for accepted in record["answer"]):
             return True
         return false_premise and rejects(answer.text or "", record["question"], record["reject_answers"])
-    if false_premise and record["question_type"] == QuestionType.SINGLE_CHOICE:
+    if false_premise and record["question_type"] == QuestionType.SINGLE_CHOICE and len(answer.letters) == 1:
         return answer.letters <= {*record["answer"], *record["reject_answers"]}
     return answer.letters == frozenset(record["answer"])
 
@@ -102,24 +95,6 @@ def partial_credit(record: Mapping[str, Any], answer: Answer) -> float:
         gold = frozenset(record["answer"])
         return len(answer.letters & gold) / len(answer.letters | gold)
     return max(token_f1(tokens(answer.text or ""), tokens(accepted)) for accepted in record["answer"])
-
-
-def matches(text: str, accepted: str, question: str) -> bool:
-    """Whether a free text gives an accepted answer.
-
-    Equal in normal form; or equal once fillers and the question's own words are dropped ("the bowl is black" for
-    "What colour is the bowl?"). Nothing else may be left over, so "black or white" and "not black" don't match.
-    Where the answer's words come from the question ("the person or the man?"), its words are not dropped.
-    """
-    given, gold = tokens(text), tokens(accepted)
-    if given == gold and gold:
-        return True
-    asked = set(tokens(question))
-    core = [token for token in gold if token not in _FILLERS]
-    if not core:
-        return False
-    dropped = set(_FILLERS) if set(core) <= asked else (_FILLERS | asked) - set(core)
-    return [token for token in given if token not in dropped] == core
 
 
 def _truncated(output: Any, prompt: str, hint: bool | None) -> float | None:

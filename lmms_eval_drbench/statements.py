@@ -4,34 +4,99 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lmms_eval_drbench import chinese
+
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""
 
 _REACH = 600
 """Characters that a declaration's text may take."""
+_HEDGED = (
+    r"(?:therefore|thus|then|hence|most likely|likely|probably|clearly|definitely|indeed|again|actually|still|"
+    r"simply|now)"
+)
+_COPULA = (
+    r"(?:(?:would|should|must|will|has to|can only|could only|might|may)\s+(?:(?:also|most likely)\s+)?be|"
+    r"seems\s+to\s+be|"
+    rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is)(?:,?\s+{_HEDGED}\b,?)?"
+)
 _DECLARED = re.compile(
-    r"\b(?:(?:final|correct|right|best|my)\s+(?:answer|option|choice)s?|answers?|(?:correct|right|best)\s+ones?)\b"
-    r"[*_`\"'\s]*(?:(?:would|should|must|will)\s+be|is|are|was|=|:|[-–—](?=\s)|\u2192)[*_`\s]*:?"
-    r"|\b(?:selected|selection|choice|option)\s*[:=]"
-    r"|\bi(?:'d|\s+would|\s+will|'ll)?\s+(?:choose|pick|select|go\s+with|answer|say)\b"
-    r"|\b(?:so|thus|hence|therefore),?\s+(?:it\s+is|it's|that\s+is|that's)?"
-    r"|\b(?:it\s+is|it's|it\s+must\s+be|this\s+is|that\s+is)\b",
+    r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|conclusion)s?|answers?|ans|"
+    r"(?:correct|right|best)\s+ones?)\b"
+    rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
+    r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|result)s?\s?[:=]"
+    r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
+    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
+    r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
+    r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
+    r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
+    r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
-_STRONG = re.compile(r"answer|option|choice|correct|selected|selection|choose|pick|select|go\s+with|say", re.IGNORECASE)
+_STRONG = re.compile(
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|go(?:ing)?\s+(?:with|for)|opt|settle|say|mean|leaves|left",
+    re.IGNORECASE,
+)
 _REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:cannot|can't|can not|do not|don't) (?:determine|tell|answer|know|"
-    r"help|assist|provide)|as an ai\b|cannot be determined|unable to (?:determine|answer|tell|see)|"
-    r"not enough information|i apologi[sz]e)",
+    r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:really )?(?:cannot|can't|can not|could not|couldn't|"
+    r"do not|don't) "
+    r"(?:\w+ )?(?:determine|tell|answer|know|help|assist|provide|make out|identify|read|discern|view|"
+    r"access|open|say|give)|"
+    r"i (?:cannot|can't|can not|don't|do not) (?:actually )?see (?:the|any|an|your|this) (?:image|picture|photo)|"
+    r"as an ai\b|(?:cannot|can't|can not) be (?:determined|identified|read|made out)|unable to "
+    r"(?:determine|answer|tell|see|identify|view|"
+    r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|"
+    r"offer) (?:enough|sufficient)|"
+    r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
+    r"identify|recogni[sz]e|discern|be)\b|"
+    r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|determine|identify|know|read|make out)|"
+    r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
+    r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|"
+    r"share|attach|send)|"
+    rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
+    re.IGNORECASE,
+)
+_PREAMBLE = re.compile(
+    r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
+    r"solve|see|decide|work)\b|first\b|"
+    r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
+    r"i'll\b|okay\b|sure\b|certainly\b|of course\b|"
+    r"alright\b|(?:the|this|in the|in this) (?:image|picture|photo|scene)\b|based on\b.{0,80}:$|here is\b|here's\b|"
+    rf"{chinese.PREAMBLE})",
+    re.IGNORECASE,
+)
+_DANGLING = re.compile(
+    r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|so|such|its|"
+    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|also|it|"
+    r"there|this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|在|是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
+    r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
+    re.IGNORECASE,
+)
+_LONG = 16
+"""A sentence of so many words that lacks its full stop was cut off; a shorter one may be a phrase."""
+_CORRECTION = re.compile(
+    r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
+    r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?|(?:correction|scratch that|"
+    r"strike that|oops)\b|"
+    r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
+    r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
+    r"misspoke|take that back)\b(?: \w+){0,3}|"
+    r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
+    r"(?<![,])(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
     r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
-    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation)\b)"
+    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|Not|No|Only|Neither|Each|Note)\b)"
 )
-_CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|finally|in conclusion|overall)\b[,:]?\s*", re.IGNORECASE)
+_CONCLUDING = re.compile(
+    r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
+    r"summary|to conclude|overall|as a result|this means)"
+    r"\b[,:]?\s{0,9}",
+    re.IGNORECASE,
+)
 
 
 class Declaration(NamedTuple):
@@ -85,9 +150,35 @@ def is_conclusion(sentence: str) -> bool:
 
 def without_connective(sentence: str) -> str:
     """`it is black` for `So, it is black`."""
-    return _CONCLUDING.sub("", sentence, count=1)
+    match = _CONCLUDING.match(sentence)
+    return sentence[match.end() :] if match else sentence
 
 
 def is_refusal(text: str) -> bool:
     """Whether a text declines to answer."""
     return bool(_REFUSAL.search(text))
+
+
+def is_preamble(sentence: str) -> bool:
+    """Whether a sentence only announces an answer or describes: `Let me look ...`, `The image shows ...`."""
+    return bool(_PREAMBLE.match(sentence))
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether a text ends in the middle of a statement, as the token limit leaves it."""
+    last = (sentences(text) or [""])[-1].rstrip("*_` \t")
+    if re.search(r"[.!?)\]\"'|}>]$", last) and not re.search(r"^\W*\d{1,2}\.$", last):
+        return False
+    others = sentences(text)[:-1]
+    is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
+    return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
+
+
+def corrections(text: str) -> list[str]:
+    """`text` split where it takes back what it said: `A mug. No wait, a bowl.` gives `A mug.` and `a bowl.`"""
+    parts, start = [], 0
+    for match in _CORRECTION.finditer(text):
+        if text[start : match.start()].strip():
+            parts.append(text[start : match.start()])
+            start = match.end()
+    return [part for part in [*parts, text[start:]] if part.strip()] or [text]

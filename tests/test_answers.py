@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.answers import extract
+from lmms_eval_drbench.scoring import is_right
 
 OPTIONS = ["a red mug", "a blue bowl", "a spoon", "a fork"]
 
@@ -105,9 +106,6 @@ UNREADABLE = {
     "": "empty",
     "  \n": "empty",
     "E": "no answer found",
-    "AC": "several letters",
-    "A, C": "several letters",
-    "Both A and B": "several letters",
     "A. a red mug\nB. a blue bowl\nC. a spoon\nD. a fork": "no answer found",
     "Answer: A dog": "no answer found",
     "A dog sits here.": "no answer found",
@@ -135,6 +133,13 @@ UNREADABLE = {
 def test_what_states_no_answer_is_unparsed_and_says_why(text):
     answer = extract(text, single())
     assert not answer.parsed and UNREADABLE[text] in answer.reason
+
+
+@pytest.mark.parametrize("text", ["AC", "A, C", "A and C", "Both A and C", "The answer is A and C.", "选A和C"])
+def test_several_letters_for_one_are_what_was_answered_and_score_wrong(text):
+    for record in (single(), single(answer=["A"]), single(answer=["C"])):
+        answer = extract(text, record)
+        assert answer.letters == {"A", "C"} and not is_right(record, answer)
 
 
 MULTIPLE = {
@@ -276,7 +281,6 @@ def test_any_text_gives_valid_letters_or_a_reason(text, record):
     assert answer.reason
     if answer.letters is not None:
         assert answer.letters and answer.letters <= set("ABCD")
-        assert record["question_type"] != "single_choice" or len(answer.letters) == 1
     assert record["question_type"] == "open_ended" or answer.text is None
 
 
@@ -380,6 +384,8 @@ HOSTILE = [
     "A ", "(", "<", "< ", "-", "[", " ", "\n", "{", "no ", "a, ", "A, ", "A and ", "A or ", "\n- A", "it is ", "so ",
     "<answer>", "</answer>", "<think>", "<answer>A", "the answer is ", "the answer is A ", "B is correct ", "\\boxed{",
     "there is no ", "x is not ", "red mug ", "a red mug, ", '{"answer":', "<entities>\n- a\n", "a --b--> c\n", "a --",
+    "选", "答案是", "不是A,", "三", "A和", "的。", "wait, ", "actually, ", "### ", "✅ A\n", "A: yes\n", '"answer": ["',
+    "not A but ", "; it is ", "image is too ", ", not ", "let me ", "B is the ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]

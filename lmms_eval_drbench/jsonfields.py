@@ -1,0 +1,35 @@
+"""The answer within JSON, whatever its key is called: `{"choice": "b"}`, `{"selected_options": ["A", "B"]}`.
+
+Read by its keys and not as a whole, so that what the token limit cut off after the answer doesn't matter.
+"""
+
+import re
+
+_VALUE = r"(?P<value>\"(?:[^\"\\]|\\.){0,2000}\"|'[^'\n]{0,2000}'|\[[^\[\]{}]{0,2000}\]|-?\d+(?:\.\d+)?|true\b|false\b)"
+_ANSWER_KEYS = (
+    r"(?:final|correct|best|my|selected|chosen|predicted)?[ _-]?(?:answers?|choices?|options?|letters?|"
+    r"selections?|response|"
+    r"prediction|result|output)(?:[ _-](?:letters?|options?|choices?|text))?|selected|chosen|selected[ "
+    r"_]objects?|答案|选项|最终答案|正确答案"
+)
+_ANSWER = re.compile(rf"[\"'](?:{_ANSWER_KEYS})[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
+_NAMED = re.compile(rf"[\"'](?:label|name|object|text|value)[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
+_JUDGED = re.compile(r"[\"']([A-H])[\"']\s{0,9}:\s{0,9}(true|false|\"yes\"|\"no\")", re.IGNORECASE)
+_ITEM = re.compile(r"\"((?:[^\"\\]|\\.){0,500})\"|'([^'\n]{0,500})'|([^\s,\[\]]+)")
+
+
+def answer(text: str) -> str | None:
+    """The value of the last answer key of a text that is JSON (or starts as JSON); a list joined by commas."""
+    start = text.lstrip(" \t\r\n`").removeprefix("json").lstrip()
+    if not start.startswith(("{", "[{")):
+        return None
+    judged = _JUDGED.findall(text)
+    if len(judged) > 1:
+        return ", ".join(letter for letter, verdict in judged if verdict.lower() in ("true", '"yes"'))
+    for keys in (_ANSWER, _NAMED):
+        found = [match.group("value") for match in keys.finditer(text)]
+        if keys is _NAMED and len(found) != 1:
+            return None
+        if found:
+            return ", ".join("".join(parts) for parts in _ITEM.findall(found[-1]))
+    return None

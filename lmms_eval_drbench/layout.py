@@ -1,0 +1,46 @@
+"""How an answer is laid out, made plain: roles of a chat, bold type, quotes and headings.
+
+A heading such as `### Final Answer` becomes `Answer:`, which declares the line below it.
+"""
+
+import re
+
+_SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|\[/?INST\]")
+_ROLE = re.compile(r"^(?:\s{0,9}(?:assistant|model|bot|ai|gpt|response|助手|模型)\s{0,3}(?::|\n)){1,3}", re.IGNORECASE)
+_NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE)
+_EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
+_QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?){1,3}", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]*(.{0,200}?)[ \t]*#{0,6}[ \t]*$", re.MULTILINE)
+_LOOSE_ITEM = re.compile(
+    r"^([ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t][^\n]*)\n[ \t]{0,9}\n(?=[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t])", re.MULTILINE
+)
+_ANSWER_TITLE = re.compile(
+    r"^[ \t]{0,3}(?:step \d{1,2}[.:]? )?(?:(?:the|my|so the) )?(?:(?:final|correct|short|best) )?"
+    r"(?:answers?|conclusions?|solution|verdict|decision|(?:the )?answer is|(?:最终|正确)?(?:答案|结论))[ "
+    r"\t]*[:.]?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SECTION = re.compile(
+    r"\W*(?:\d{1,2}[.)]\s*)?(?:step\b|observ|analy|reason|expla|descr|overview|detail|context|approach|think|thought|"
+    r"compar|evaluat|question|options?\b|check|look|breakdown|process|locat|identif|scene|image|visual|"
+    r"分析|观察|步骤|推理|解释|图片|描述|问题|选项)",
+    re.IGNORECASE,
+)
+
+
+def without_roles(text: str) -> str:
+    """The first turn of a chat without its role, and without a chat template's special tokens."""
+    text = _ROLE.sub("", _SPECIAL.sub(" ", text).lstrip(), count=1)
+    turn = _NEXT_TURN.search(text)
+    return text[: turn.start()] if turn and text[: turn.start()].strip() else text
+
+
+def plain(text: str) -> str:
+    """`text` without emphasis and quotes; headings of answers as `Answer:`, of others as blank lines.
+
+    A list whose items stand apart is closed up.
+    """
+    text = _QUOTE.sub("", _EMPHASIS.sub("", re.sub(r"\r+\n?", "\n", text)))
+    text = _LOOSE_ITEM.sub(r"\1\n", text)
+    text = _HEADING.sub(lambda match: "\n" if _SECTION.match(match.group(1)) else match.group(1), text)
+    return _ANSWER_TITLE.sub("Answer:", text).strip()

@@ -1,0 +1,191 @@
+"""Whether a free text gives an accepted answer to an open question.
+
+`lemons`, `it appears to be lemons` and `Lemons are in the bowl.` give "lemons"; `lemons or limes`, `not lemons` and
+`the lemons hide a fork` don't. A text is compared clause by clause in normal form (`phrases.tokens`).
+"""
+
+import re
+from collections.abc import Iterable
+
+from lmms_eval_drbench import chinese
+from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary
+
+_MAX_TEXT = 1000
+_MAX_CLAUSES = 20
+
+_FILLERS = frozenset(
+    vocabulary(
+        "is are was were be it its it's that that's this there there's they they're he he's she she's in on "
+        "at of to by "
+        "with from has have answer which who what where"
+    )
+)
+"""Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
+_FRAME = frozenset(
+    tokens(
+        "hand i i'm we one you can could would see seen show shown visible depict contain count find believe "
+        "think guess say read use used using being appear seem look looks like likely most probably "
+        "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
+        "only just about called labeled object item thing his her their hi yes sure so therefore text "
+        "word inscription based painted sort kind type piece him them written says displayed labelled "
+        "located"
+    )
+)
+"""Words that introduce or follow an answer: "I can see a cat in the image"."""
+_MODIFIERS = frozenset(
+    tokens(
+        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light "
+        "bright big small "
+        "large little tall short long old new young wooden metal plastic glass round square single fresh open closed "
+        "empty full striped 1"
+    )
+)
+"""Words before a named thing that only describe it: "a big red mug" names a mug."""
+_BOUNDARY = frozenset(
+    tokens(
+        "in on at of to by with from for next near under over above below behind beside between against inside outside "
+        "into onto through around across along among which that who where while because since as is are was "
+        "were has have "
+        "stand lie hang sit lean can could would instead during before after off up down directly just located parked "
+        "placed filled made covered tall high wide long per old visible here there"
+    )
+)
+"""Words that can follow a complete noun phrase without changing what it names."""
+_CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
+"""Verbs and particles after which a Chinese clause names its object."""
+_CLAUSE = re.compile(
+    r"[;:!?\n]|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|and)\b|\s[–—-]\s",
+    re.IGNORECASE,
+)
+_ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
+_YES_NO = re.compile(r"\W*(yes|no|yeah|yep|nope|correct)\b\s*(?:[,.;:!–—-]|$)\s*", re.IGNORECASE)
+_PARTICIPLE = re.compile(r"\w{2,30}ing|\w{3,30}ed")
+_CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
+"""`, not blue`: what an answer is set apart from."""
+_ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
+_DOUBLED = re.compile(r"([^aeiou])\1$")
+_DOUBT = NEGATIONS | {"or", "than", "either"} | frozenset("或")
+
+
+def matches(text: str, accepted: str, question: str) -> bool:
+    """Whether `text`, an answer to `question`, gives the accepted answer.
+
+    A clause matches when it equals the accepted phrase; when nothing else is left once fillers and the question's own
+    words are dropped; or when it frames the phrase ("one could use the corkscrew lying there"). A yes/no prefix is
+    read as the answer to a yes/no question, and otherwise dropped. An accepted number matches a statement with that
+    number and no other. An answer made of the question's words ("the person or the man?") must be the statement's
+    subject or predicate.
+    """
+    text, gold = text[:_MAX_TEXT], tokens(accepted)
+    if not gold:
+        return False
+    if tokens(text) == gold:
+        return True
+    asks_yes_no = bool(_ASKS_YES_NO.match(question)) and "or" not in tokens(question)
+    prefix = _YES_NO.match(text)
+    if gold in (("yes",), ("no",)) and asks_yes_no:
+        return (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question)) == gold[0]
+    if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
+        text = text[prefix.end() :]
+    text = _CONTRASTED.sub("", text)
+    clauses = [text, *_CLAUSE.split(text)[:_MAX_CLAUSES]]
+    return any(_says(clause, gold, question) for clause in clauses)
+
+
+def _polarity(word: str) -> str:
+    return "no" if word.lower().startswith("no") or word.lower() == "nope" else "yes"
+
+
+def _implied_polarity(text: str, question: str) -> str | None:
+    """`yes` for a statement of what was asked, `no` for its denial, None for anything else."""
+    asked = {_stem(token) for token in tokens(question)}
+    left = [token for token in _uncontracted(tokens(text)) if token not in _FILLERS and _stem(token) not in asked]
+    if not tokens(text) or set(left) - {"not"}:
+        return None
+    return "no" if left else "yes"
+
+
+def _uncontracted(given: Iterable[str]) -> list[str]:
+    return [part for token in given for part in ([token[:-3], "not"] if token.endswith("n't") else [token])]
+
+
+def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
+    given, asked = tokens(clause), set(tokens(question)) - {"or", "and"}
+    core = tuple(token for token in gold if token not in _FILLERS and token not in chinese.FILLERS)
+    if not core or not given:
+        return given == gold
+    if set(core) <= asked:
+        return _is_part(given, gold, core, asked)
+    dropped = (_FILLERS | chinese.FILLERS | asked) - set(core)
+    if tuple(token for token in given if token not in dropped) == core:
+        return True
+    return _is_the_number(given, gold) if all(map(_is_number, gold)) else _frames(given, _trimmed(gold), asked)
+
+
+def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...], asked: set[str]) -> bool:
+    """Whether the answer, made of the question's words, is all that is stated or the subject or predicate of it."""
+    kept = [token for token in given if token not in _FILLERS]
+    if tuple(kept) == core:
+        return True
+    copula = next((index for index, token in enumerate(given) if token in ("is", "are", "was", "were")), None)
+    if copula is None or _DOUBT & set(_uncontracted(given)):
+        return False
+    subject, predicate = given[:copula], given[copula + 1 :]
+    if not all(token in asked or token in _FILLERS for token in given):
+        return False
+    return (subject == gold) != (predicate == gold)
+
+
+def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
+    """Whether a statement holds the accepted number, no other, and no doubt."""
+    return tuple(filter(_is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
+
+
+def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
+    """Whether the accepted phrase stands in `given` with nothing before it but a frame, and is complete there."""
+    stems = {_stem(token) for token in asked}
+    for start in range(len(given) - len(gold) + 1):
+        if given[start : start + len(gold)] != gold:
+            continue
+        lead, tail = given[:start], given[start + len(gold) :]
+        while lead and lead[-1] in _MODIFIERS:
+            lead = lead[:-1]
+        if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
+            continue
+        if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
+            return True
+    return False
+
+
+def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
+    return all(
+        token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems for token in lead
+    )
+
+
+def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
+    if all(token in _FRAME or token in _FILLERS for token in tail):
+        return True
+    first = tail[0]
+    is_participle = bool(_PARTICIPLE.fullmatch(first))
+    return is_participle or first in _BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
+
+
+def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
+    """Whether a Chinese clause before its last words ends with a verb or particle, so that the object follows."""
+    return bool(lead) and lead[-1] in _CHINESE_VERBS
+
+
+def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:
+    """A phrase without the fillers at its ends."""
+    kept = [index for index, token in enumerate(gold) if token not in _FILLERS and token not in chinese.FILLERS]
+    return gold[kept[0] : kept[-1] + 1]
+
+
+def _is_number(token: str) -> bool:
+    return token[0].isdigit()
+
+
+def _stem(token: str) -> str:
+    """A crude stem, so that "carries" and "carrying" are the same word of the question."""
+    return token if len(token) < 4 else _DOUBLED.sub(r"\1", _ENDING.sub("", token))[:6]

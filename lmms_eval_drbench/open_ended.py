@@ -1,0 +1,95 @@
+"""Reading the answer to an open question: the declared one, else the statement that answers."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lmms_eval_drbench.letters import strip_markup
+from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.rejection import rejects
+from lmms_eval_drbench.statements import (
+    corrections,
+    declarations,
+    first_sentence,
+    is_conclusion,
+    is_cut_off,
+    is_preamble,
+    is_refusal,
+    sentences,
+    without_connective,
+)
+
+_MAX_ANSWER = 1000
+_MAX_PERIOD = 20
+"""Words of the longest phrase that is recognised as repeating itself."""
+_RESTATED = re.compile(r";\s+(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)", re.IGNORECASE)
+_BUT = re.compile(r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)", re.IGNORECASE)
+
+
+def read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(answer, how it was read), or (None, why not)."""
+    for part in reversed(corrections(_without_loop(body))):
+        given, how = _read(part, record)
+        if given is not None:
+            return given, how
+    return None, how
+
+
+def _read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
+    for declaration in declarations(body):
+        if declaration.strong and tokens(declaration.lines[0]) and not is_refusal(declaration.lines[0]):
+            stated = first_sentence(declaration.lines[0])
+            is_whole = len(declaration.lines) > 1 or stated != declaration.lines[0]
+            return (
+                (None, "the answer was cut off")
+                if not is_whole and is_cut_off(stated)
+                else (_clean(stated), "declared")
+            )
+    found = sentences(body)
+    if record["premise_true"] is not None:
+        rejecting = next((text for text in found if rejects(text, record["question"], record["reject_answers"])), None)
+        if rejecting is not None and not is_cut_off(rejecting):
+            return _clean(rejecting), "rejection"
+    if is_refusal(body):
+        return _despite_refusal(body)
+    given, how = _statement(found)
+    return (_clean(given), how) if tokens(given) else (None, how or "no answer found")
+
+
+def _statement(found: list[str]) -> tuple[str, str]:
+    """Of a text's sentences, the one that answers: a conclusion at the end, else the first that is no preamble."""
+    if not found:
+        return "", ""
+    is_open = is_cut_off("\n".join(found))
+    if len(found) == 1:
+        return ("", "the answer was cut off") if is_open else (without_connective(found[0]), "bare answer")
+    if is_conclusion(found[-1]) and not is_open:
+        return without_connective(found[-1]), "concluding sentence"
+    if not is_preamble(found[0]):
+        return found[0], "first sentence"
+    return ("", "the answer was cut off") if is_open else (found[-1], "last sentence")
+
+
+def _despite_refusal(body: str) -> tuple[str | None, str]:
+    """`I can't be sure, but it looks like a corkscrew`: what follows the "but", when that declines nothing."""
+    parts = _BUT.split(body, maxsplit=1)
+    if len(parts) == 2 and tokens(parts[1]) and not is_refusal(parts[1]) and not is_cut_off(parts[1]):
+        return _clean(first_sentence(parts[1])), "despite a refusal"
+    return None, "refusal"
+
+
+def _without_loop(text: str) -> str:
+    """A text that repeats itself to its end, up to the first repetition; a phrase once where it is all there is."""
+    words = text.split()
+    for period in range(1, min(_MAX_PERIOD, len(words) // 3) + 1):
+        start = len(words) - period
+        while start > 0 and words[start - 1] == words[start - 1 + period]:
+            start -= 1
+        if len(words) - start >= max(3 * period, 4):
+            return " ".join(words[: start + period])
+    return text
+
+
+def _clean(text: str) -> str:
+    text = _RESTATED.split(text)[-1]
+    return strip_markup(text).strip(" \t\r\n\"'.,:;-•")[:_MAX_ANSWER]

@@ -1,0 +1,30 @@
+"""The synthetic corpus of model outputs: at least 99 % of each half is read as its labels say.
+
+`tests/corpus/answers_*.jsonl` holds outputs in the styles of real models, written by people who had not seen the
+parser and labelled twice independently. A line: record, output, expected (the letters that the output commits to, or
+null; for an open question whether it gives an answer), right (whether a fair grader marks it right).
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from answer_extraction import CORPUS, compare, load, main  # noqa: E402
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_the_corpus_is_read_as_labelled(path):
+    lines = load(path)
+    misses = [miss for miss in map(compare, lines) if miss]
+    assert len(lines) >= 200 and len(misses) <= len(lines) / 100, "\n".join(misses)
+
+
+def test_the_benchmark_counts_what_it_is_given(tmp_path, capsys):
+    out = tmp_path / "result.json"
+    main(["--json", str(out)])
+    shown = capsys.readouterr().out
+    assert out.read_text() and all(path.stem in shown for path in CORPUS)
