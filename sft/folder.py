@@ -48,10 +48,11 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
     if not options.resume:
         raise UserError(f"--output_dir {out} already holds a run: pass --resume to go on, or --overwrite to replace it")
     now, before = asdict(options), previous["options"]
-    for name in now:
-        if name not in _FREE_TO_CHANGE and now[name] != before.get(name):
+    for name, option in Options.__dataclass_fields__.items():
+        then = before.get(name, option.default)  # an option that is younger than the run
+        if name not in _FREE_TO_CHANGE and now[name] != then:
             raise UserError(
-                f"--resume: the run in {out} had --{name} {before.get(name)!r}, not {now[name]!r}: "
+                f"--resume: the run in {out} had --{name} {then!r}, not {now[name]!r}: "
                 "give the same options, or start anew with --overwrite"
             )
     return previous

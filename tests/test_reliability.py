@@ -230,11 +230,10 @@ def test_the_cure_leaves_the_result_as_it_is_where_one_does(changes, phrase):
 
 @pytest.mark.slow
 def test_two_processes_walk_the_trajectory_of_one(random_tiny, toy_data, tmp_path):
-    """`accelerate launch` on CPUs (gloo): the same global batch of 4 as 2 x 2, 1 x 4 and 4 x 1."""
+    """torchrun on CPUs (gloo): the same global batch of 4 as one process, as 2 x 2, and as 2 x 1 accumulated twice."""
     runs = {"one": (1, 4, 1), "two": (2, 2, 1), "accumulated": (2, 1, 2)}
     for name, (count, batch, accumulate) in runs.items():
-        launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(count), "--num_machines", "1"]
-        launch += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
         flags = [f"--model={random_tiny}", f"--data={toy_data}", f"--output_dir={tmp_path / name}", "--lora_rank=4"]
         flags += [f"--batch_size={batch}", f"--grad_accum={accumulate}", "--stage_steps=2", "--logging_steps=1"]
         command = [sys.executable, *launch, "-m", "sft.run", *flags, "--learning_rate=0.01"]
