@@ -7,7 +7,6 @@ a score means (a min_pixels or a token limit moves published scores by points). 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.prompts import PROMPTS
 from lmms_eval_drbench.report.entries import Entry, prompt_of
 from lmms_eval_drbench.runs import Run, TaskResult
@@ -36,13 +35,6 @@ class Difference:
         shown = ", ".join(self.tasks[:_SHOWN_TASKS]) + (", ..." if len(self.tasks) > _SHOWN_TASKS else "")
         where = f" ({shown})" if shown else ""
         return f"{self.setting} differs: {self.first_value} in {self.first}, {self.other_value} in {self.other}{where}"
-
-
-def check(entries: Sequence[Entry]) -> None:
-    """Raise UserError naming every reason why these runs can't be compared."""
-    reasons = obstacles(entries)
-    if reasons:
-        raise UserError(f"not comparable: {'; '.join(reasons)}. Evaluate alike, or pass --force to mark the table")
 
 
 def obstacles(entries: Sequence[Entry]) -> list[str]:

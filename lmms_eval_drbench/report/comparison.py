@@ -135,7 +135,7 @@ def compare(entries: Sequence[Entry], tolerance: float = pairing.TOLERANCE, forc
     _check_common(entries, shown)
     obstacles = comparability.obstacles(entries)
     if obstacles and not force:
-        comparability.check(entries)
+        raise UserError(f"not comparable: {'; '.join(obstacles)}. Evaluate alike, or pass --force to mark the table")
     notes = [f"Not comparable, shown all the same (--force): {reason}." for reason in obstacles]
     notes += _remarks(entries)
     averages = _averages(entries)
