@@ -17,7 +17,7 @@ def asked(request, tmp_path_factory) -> tuple[str, list]:
     """At least 2,000 records of a source over random annotations, each with its scene."""
     folder = tmp_path_factory.mktemp(request.param)
     write = {"coco": annotated_worlds.write_coco, "gqa": annotated_worlds.write_gqa}[request.param]
-    source = open_source(request.param, write(folder / "annotations.json", 420), folder)
+    source = open_source(request.param, write(folder / "annotations.json", 560), folder)
     found = annotated_worlds.ask(source)
     assert len(found) >= 2000
     return request.param, found
