@@ -428,7 +428,13 @@ def _odd(s):
 
 @rule(r"According to a description, the (.+) (?:is|are) (\w+)\. Is there a mistake in it\?")
 def _description(s, words, colour):
-    return {"no" if s.one(words).colour == colour else "yes"}
+    thing = s.one(words)
+    return {"no" if colour in (thing.colour, thing.state) else "yes"}
+
+
+@rule(r"Which colour is the (.+)\?", r"What is the colour of the (.+)\?")
+def _presumed_colour(s, kind):
+    return {s.one(kind).colour if s.all(kind) else f"there is no {kind}"}
 
 
 @rule(r"Which of these is (\w+)\?")

@@ -323,7 +323,7 @@ def test_options_of_annotated_sources_are_refused_for_the_procedural_one(tmp_pat
 
 
 def test_the_real_sample_is_built_from_instances_and_from_scene_graphs(coco_sample, tmp_path, monkeypatch):
-    for name, file, images, questions in [("coco", "instances.json", 20, 80), ("gqa", "scene_graphs.json", 9, 40)]:
+    for name, file, images, questions in [("coco", "instances.json", 24, 72), ("gqa", "scene_graphs.json", 9, 36)]:
         flags = [f"--source={name}", f"--annotations={coco_sample / file}", f"--images-dir={coco_sample / 'images'}"]
         flags += [f"--images={images}", f"--questions={questions}", "--split=test", "--whole-pool"]
         assert run(monkeypatch, coco_sample, tmp_path / name, *flags) == 0

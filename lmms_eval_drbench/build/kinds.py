@@ -74,6 +74,13 @@ OFTEN_MISNAMED = frozenset(("truck", "handbag"))
 RELIABLY_COUNTED = frozenset(("bird", "clock"))
 """Kinds that are overlooked as a whole, but seldom in part: where one is labelled, all are."""
 
+SELDOM_ALONE = frozenset(
+    ("building", "house", "tree", "bush", "flower", "leaf", "rock", "cloud", "pole", "sign", "light", "wheel", "window")
+    + ("painting", "picture", "poster", "photo", "cabinet", "drawer", "shelf", "car", "person", "plant")
+    + ("manhole cover",)
+)
+"""Kinds that come in several, of which a scene graph often names one: its name alone points at nothing."""
+
 INDOORS = frozenset(
     ("bed", "toilet", "sink", "refrigerator", "oven", "stove", "microwave", "television", "bathtub", "couch")
     + (

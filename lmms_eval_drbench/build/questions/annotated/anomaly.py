@@ -7,7 +7,7 @@ one asks what doesn't belong to the place. In each, "nothing is wrong" is right 
 
 import random
 
-from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OUTDOORS, are_kin, plural
+from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OUTDOORS, STATES, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
@@ -390,4 +390,26 @@ def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
             for option in ("yes", "no")
             for key in (option, (claimed, option), (ref.kind, option))
         ],
+    )
+
+
+@family(Category.ANOMALY_DETECTION, Fact.ATTRIBUTES, weight=2)
+def wrong_state_report(view: View, rng: random.Random) -> list[Draft]:
+    """Whether a description gives a thing the wrong state: open for closed, on for off, full for empty."""
+    refs = [ref for ref in view.referents if ref.thing.state]
+    if not refs:
+        return []
+    ref = rng.choice(refs)
+    pair = next(pair for pair in STATES if ref.thing.state in pair)
+    claimed = rng.choice(pair)
+    answer = "no" if claimed == ref.thing.state else "yes"
+    return write(
+        view,
+        f"According to a description, the {ref.words} {be(ref.kind)} {claimed}. Is there a mistake in it?",
+        ["yes", "no"],
+        [answer],
+        refs=[ref],
+        relation=f"The {ref.words} {be(ref.kind)} {ref.thing.state}.",
+        logic="The description says the same." if answer == "no" else "The description says the opposite.",
+        cues=bets(["yes", "no"], [answer], 0.5, claimed, ref.kind, f"{claimed} {ref.kind}"),
     )

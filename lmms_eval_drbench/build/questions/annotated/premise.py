@@ -278,3 +278,26 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
             cues=[("side", offered), said, (ref.kind, said)],
         )
     return drafts
+
+
+@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, Fact.ABSENCE, weight=2)
+def missing_colour(view: View, rng: random.Random) -> list[Draft]:
+    """The colour of a thing that is there, or not there at all."""
+    refs = [ref for ref in view.named if ref.thing.colour and be(ref.kind) == "is"]
+    if not refs or not view.absent:
+        return []
+    ref, missing = rng.choice(refs), rng.choice(view.absent)
+    wording = rng.choice(["Which colour is the {}?", "What is the colour of the {}?"])
+    drafts = []
+    for kind, colour, holds in [(ref.kind, ref.thing.colour, True), (missing, rng.choice(COLOURS[:11]), False)]:
+        drafts += _twin(
+            view,
+            holds,
+            wording.format(kind),
+            colour,
+            f"there is no {kind}",
+            refs=[ref] if holds else _others(view),
+            finding=f"The {kind} is {colour}." if holds else f"None of what I see is a {kind}.",
+            cues=[kind, ("colour", colour)],
+        )
+    return drafts

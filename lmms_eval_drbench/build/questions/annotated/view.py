@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmms_eval_drbench.build.kinds import COLOURS, are_kin, is_plural
+from lmms_eval_drbench.build.kinds import COLOURS, SELDOM_ALONE, are_kin, is_plural
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.phrases import vocabulary
 
@@ -149,10 +149,10 @@ class View:
     def _is_conspicuous(self, thing: SceneObject) -> bool:
         """Whether a second thing of its kind, had there been one, would hardly have gone without annotation.
 
-        The thing must be large, and neither part nor companion of one of several like things: where a graph gives one
-        of two buses a ladder, the other may have one too.
+        The thing must be large, of a kind that comes alone, and neither part nor companion of one of several like
+        things: where a graph gives one of two buses a ladder, the other may have one too.
         """
-        if thing.box[2] * thing.box[3] < _LARGE * self.scene.width * self.scene.height:
+        if thing.name in SELDOM_ALONE or thing.box[2] * thing.box[3] < _LARGE * self.scene.width * self.scene.height:
             return False
         index = next(number for number, other in enumerate(self.scene.objects) if other is thing)
         of_it = [(name, target) for one, name, target in self.scene.relations if one == index]
