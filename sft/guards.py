@@ -75,5 +75,5 @@ def out_of_memory(options: Options, pixel_limits: bool, release: Callable[[], No
     elif pixel_limits:
         cure = "a lower --max_pixels makes images shorter (evaluate with the same)"
     else:
-        cure = "use a smaller model, or several GPUs with sft/configs/fsdp.yaml"
+        cure = "use a smaller model"
     return f"the GPU ran out of memory with --batch_size {options.batch_size}: {cure}"
