@@ -18,6 +18,7 @@ from sft import export, families, merge, run
 from sft.collate import IGNORE, Collator, Item
 from sft.images import VisionCache
 from sft.options import Options
+from sft.packing import PackedCollator
 from sft.stages import stages
 
 SIZES = {"red": (168, 168), "green": (100, 60), "blue": (50, 150), "white": (40, 40)}
@@ -124,6 +125,42 @@ def test_cached_features_equal_the_towers_output_inside_the_model(job):
         plain = base(**pixels).logits
         cached = base(**ready, **({} if grid is None else {"image_grid_thw": grid})).logits
     torch.testing.assert_close(cached, plain, rtol=0, atol=1e-5)
+
+
+def test_packed_loss_and_gradients_equal_the_unpacked_ones(model, records, tmp_path):
+    """In every stage, with pictures of several shapes, several to a row, with and without cached features."""
+    job = run.prepare(Options(str(model), str(records), str(tmp_path), stage_steps="1"), tmp_path)
+    if not job.family.packs:
+        pytest.skip(f"{job.family.model_type} has no packing recipe")
+    trainer = run.build_trainer(job)
+    generator = torch.Generator().manual_seed(0)
+    for name, parameter in job.model.named_parameters():
+        if "lora_B" in name:  # zero at first, so that no gradient would reach lora_A
+            parameter.data.normal_(0, 0.05, generator=generator)
+    tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
+    for stage in stages("current", job.encoded.field_names):
+        items = [Item(sample, stage) for sample in job.encoded.samples]
+        plain = Collator(*tokens, job.images, cached=True)(items)
+        expected, gradients = loss_and_gradients(trainer, job, plain)
+        for cached in (True, False):
+            trainer._vision = VisionCache(job.family, job.images) if cached else None
+            packed = PackedCollator(*tokens, job.images, cached, budget=4096)(items)
+            assert len(packed["image_keys"]) == 4 and len(packed["input_ids"]) < 4
+            loss, found = loss_and_gradients(trainer, job, packed)
+            assert loss == pytest.approx(expected, rel=1e-5)
+            assert found.keys() == gradients.keys()
+            for name, gradient in gradients.items():
+                difference = torch.linalg.norm(found[name] - gradient)
+                assert difference <= 1e-4 * torch.linalg.norm(gradient) + 1e-9, name
+        trainer._vision = VisionCache(job.family, job.images)
+
+
+def loss_and_gradients(trainer, job, batch):
+    loss = trainer.compute_loss(job.model, batch)
+    loss.backward()
+    found = {name: p.grad.clone() for name, p in job.model.named_parameters() if p.grad is not None}
+    job.model.zero_grad()
+    return float(loss.detach()), found
 
 
 def test_only_the_language_models_adapters_train_and_every_loss_is_finite(trained, model):
