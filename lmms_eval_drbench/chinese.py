@@ -34,12 +34,28 @@ _RULES = [
     (re.compile(pattern), english)
     for pattern, english in (
         (r"\[答案\]:?", " the answer is: "),
+        *(
+            (
+                rf"(?:第\s?{numeral}\s?(?:个|项|条)?(?=\s?(?:选项|答案|和|,|、|与|$|。))|(?<=选)第{numeral}个)\s?(?:选项|答案)?",
+                letter,
+            )
+            for numeral, letter in zip("一二三四五六七八", "ABCDEFGH", strict=True)
+        ),
+        (r"最后一(?:个选项|项)", " the last option "),
         ("。", ".\n"),
         (rf"([!?])(?=[{CHARACTER}])", r"\1\n"),
         (rf"(?<=[A-H\])])\s?,?(?:和|与|以及|及|跟|还有)\s?(?=(?:选项)?\s?{_LETTER})", " and "),
         (rf"(?<=[A-H\])])\s?(?:或者|或是|或|还是)\s?(?=(?:选项)?\s?{_LETTER})", " or "),
         (r"([A-H])\s?(?:这个|这一|这两个|两个)?(?:选项|项)", r"option \1 "),
         (rf"选项\s?(?={_LETTER})", " option "),
+        (
+            rf"(?:只有|唯有|仅有|仅|只)\s?(?:option )?({_LETTERS})\s?(?:option )?(?!.{{0,8}}(?:错|不对|不正确|不符合|排除|没))",
+            r" the answer is \1, ",
+        ),
+        (
+            rf"(?:除了?|除去)\s?(?:option )?({_LETTERS})\s?(?:以外|之外|外)?,?\s?(?:其(?:他|余|它))?(?:的)?(?:选项)?(?:全部|全|都|均|皆)(?!不|没|错)",
+            r" all except \1, ",
+        ),
         (
             rf"{_SO}?(?:正确|最终)?(?:的)?(?:答案|选项)?{_SURELY}不(?:应该|应|能|该)?(?:是|选|为)(?:择)?\s?(?:option "
             rf")?({_LETTERS})\s?,?\s?"

@@ -18,6 +18,7 @@ from lmms_eval_drbench.statements import (
     paragraphs,
     sentences,
     without_connective,
+    without_loop,
 )
 
 _SHORT = 300
@@ -41,11 +42,12 @@ _VERDICT = re.compile(
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
-_TICK = re.compile(r"[\u2705\u2714\u2713\u2611]|\b(?:yes|true|correct|suitable|visible|right)\W*$", re.IGNORECASE)
-_NO_TICK = re.compile(
-    r"[\u274c\u2717\u2718\u2715\u2716]|\b(?:no|false|incorrect|unsuitable|invisible|wrong|not \w+)\W*$", re.IGNORECASE
-)
 _OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
+_VERB = (
+    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?)|"
+    r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
+)
+_WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
 _SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
 
 
@@ -66,7 +68,9 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
     """
     options = Options(record)
-    body = lettering.tighten(body)
+    body = options.lettered(lettering.tighten(without_loop(body)))
+    if (ticked := _ticked(body, options)) and not options.verdicts(body)[1]:
+        return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
@@ -115,6 +119,8 @@ def _last_declaration(body: str, options: Options) -> Found:
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
     lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    if swept := options.swept(first_sentence(lines[0])):
+        return swept
     stated = _stated(lines, options)
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
@@ -129,10 +135,16 @@ def _conclusion(body: str, options: Options) -> Found:
         return None
     last = without_connective(found[-1])
     first, *others = _OTHERS.split(last, maxsplit=1)
-    if (
-        others and re.search(r"\b(?:is|are)\b", first) and _is_denial(others[0])
-    ):  # "A and C are visible, B and D are not"
-        last = first
+    if others and re.search(r"\b(?:is|are)\b", first) and (_is_denial(others[0]) or _WRONG.search(others[0])):
+        last = first  # "A and C are visible, B and D are not"
+        claimed, rejected = lettering.leading(first, options.letters), lettering.marked(others[0], options.letters)
+        if (
+            claimed
+            and not _is_denial(first)
+            and claimed.isdisjoint(rejected)
+            and len(claimed | rejected) == len(options.letters)
+        ):
+            return claimed
     if len(found) > 1 and not is_conclusion(found[-1]):
         return None
     if _is_denial(last):
@@ -143,12 +155,16 @@ def _conclusion(body: str, options: Options) -> Found:
 def _subject(sentence: str, options: Options) -> Letters | None:
     """The letters that are the subject of a sentence which says of them what was asked."""
     sentence = _AMONG.sub("", sentence, count=1)
-    match = re.match(r"\W{0,4}(?P<letters>.{1,60}?)\s+(?:is|are|has|have)\b(?P<rest>.*)", sentence)
+    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
     found = lettering.bare(match.group("letters"), options.letters) if match else None
     if not found or _REJECTED.match(match.group("rest")) or options.lists_more(match.group("rest"), found):
         return None
     asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
-    return found if _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest"))) else None
+    return (
+        found
+        if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
+        else None
+    )
 
 
 def _is_denial(sentence: str) -> bool:
@@ -157,13 +173,14 @@ def _is_denial(sentence: str) -> bool:
 
 def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
-    verdicts: dict[str, bool] = {}
-    for line in body.splitlines()[:50]:
-        letters = lettering.marked(line, options.letters)
-        ticked, crossed = bool(_TICK.search(line[:300])), bool(_NO_TICK.search(line[:300]))
-        if len(letters) == 1 and ticked != crossed:
-            verdicts[next(iter(letters))] = ticked
+    verdicts, _ = options.verdicts(body)
     return frozenset(key for key, value in verdicts.items() if value) if len(verdicts) == len(options.letters) else None
+
+
+def _swept(body: str, options: Options) -> Found:
+    """`All except B.`, `All options are correct.` at the start or the end of a text."""
+    found = sentences(body) or [""]
+    return options.swept(without_connective(found[-1])) or options.swept(found[0])
 
 
 def _last_lines(body: str, options: Options) -> Found:
@@ -328,12 +345,13 @@ _NAMES = {
     _last_declaration: "declared",
     _last_lines: "last line",
     _ticked: "ticked",
+    _swept: "all, or all but some",
     _conclusion: "conclusion",
     _first_lines: "first line",
     _mentioned: "option named alone",
     _rejecting_option: "rejection in words",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _conclusion, _ticked)
+_STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _mentioned, _rejecting_option)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -14,18 +14,29 @@ _ANSWER_KEYS = (
 )
 _ANSWER = re.compile(rf"[\"'](?:{_ANSWER_KEYS})[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
 _NAMED = re.compile(rf"[\"'](?:label|name|object|text|value)[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
-_JUDGED = re.compile(r"[\"']([A-H])[\"']\s{0,9}:\s{0,9}(true|false|\"yes\"|\"no\")", re.IGNORECASE)
+_JUDGED = re.compile(
+    r"[\"']([A-H])[\"']\s{0,9}:\s{0,9}(true|false|\"(?:yes|no|true|false|correct|incorrect|wrong)\")", re.IGNORECASE
+)
+_JUDGED_OBJECT = re.compile(r"[{,\[]\s{0,9}(?:[\"']([A-H])[\"']\s{0,9}:\s{0,9})?\{([^{}]{0,2000})\}")
+_ITS_OPTION = re.compile(r":\s{0,9}[\"']([A-H])(?:[\"').:]|\s)")
+_ITS_VERDICT = re.compile(
+    r"[\"'](?:is[ _-]?)?(?:selected|correct|chosen|answer|match(?:es)?|visible|present|valid|verdict|value|result|true)[\"']"
+    r"\s{0,9}:\s{0,9}(?:(true|1\b|\"(?:yes|true|correct)\")|false|0\b|null|\"(?:no|false|incorrect|wrong)\")",
+    re.IGNORECASE,
+)
 _ITEM = re.compile(r"\"((?:[^\"\\]|\\.){0,500})\"|'([^'\n]{0,500})'|([^\s,\[\]]+)")
 
 
 def answer(text: str) -> str | None:
     """The value of the last answer key of a text that is JSON (or starts as JSON); a list joined by commas."""
     start = text.lstrip(" \t\r\n`").removeprefix("json").lstrip()
-    if not start.startswith(("{", "[{")):
+    if not re.match(r"\[?\s{0,20}\{", start):
         return None
-    judged = _JUDGED.findall(text)
+    judged = _judged_objects(text) or [
+        (letter, verdict.lower() in ("true", '"yes"', '"correct"')) for letter, verdict in _JUDGED.findall(text)
+    ]
     if len(judged) > 1:
-        return ", ".join(letter for letter, verdict in judged if verdict.lower() in ("true", '"yes"'))
+        return ", ".join(letter for letter, is_chosen in judged if is_chosen)
     for keys in (_ANSWER, _NAMED):
         found = [match.group("value") for match in keys.finditer(text)]
         if keys is _NAMED and len(found) != 1:
@@ -33,3 +44,13 @@ def answer(text: str) -> str | None:
         if found:
             return ", ".join("".join(parts) for parts in _ITEM.findall(found[-1]))
     return None
+
+
+def _judged_objects(text: str) -> list[tuple[str, bool]]:
+    """(letter, whether it is chosen) of objects such as `{"option": "A", "selected": true}` or `"A": {"correct": true}`."""
+    found = []
+    for key, inside in _JUDGED_OBJECT.findall(text):
+        named, verdict = _ITS_OPTION.search(inside), _ITS_VERDICT.search(inside)
+        if (key or named) and verdict:
+            found.append((key or named.group(1), bool(verdict.group(1))))
+    return found

@@ -57,6 +57,10 @@ _ADVERB = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
+_WRONG = re.compile(
+    rf"\W{{0,4}}(?P<letters>{_MANY})\s{{1,3}}(?:is|are|was|were|can|does|do)(?:n't|\s+not)?\s+(?:actually\s+|also\s+)?"
+    r"(?:(?<=not\s)(?:correct|right|it|the)|(?<=n't\s)(?:correct|right|it|the)|wrong|incorrect|false)\b"
+)
 _START = re.compile(
     rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -129,7 +133,10 @@ def without_denial(line: str) -> str:
 
 
 def denied(line: str, valid: Sequence[str]) -> frozenset[str]:
-    """The letters that a declaration's text such as `not A.` denies."""
+    """The letters that a declaration's text such as `not A.` or `A is wrong` denies."""
+    wrong = _WRONG.match(line[:600])
+    if wrong:
+        return _all_letters(wrong.group("letters"), valid) or frozenset()
     match = _NOT.match(line[:600])
     return (leading(match.group("denied"), valid) or frozenset()) if match else frozenset()
 

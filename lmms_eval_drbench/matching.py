@@ -34,13 +34,22 @@ _FRAME = frozenset(
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
 _MODIFIERS = frozenset(
     tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light "
-        "bright big small "
-        "large little tall short long old new young wooden metal plastic glass round square single fresh open closed "
-        "empty full striped 1"
+        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright pale tan "
+        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow thick thin "
+        "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron brass copper "
+        "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick concrete "
+        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent straight single "
+        "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet dry clean "
+        "broken cracked worn soft hard heavy sharp ripe raw juicy sweet hot cold warm tame wild stray sleepy happy sad "
+        "cute lovely beautiful pretty nice simple ordinary typical traditional bare lone furry fluffy hairy woolly 1"
     )
 )
-"""Words before a named thing that only describe it: "a big red mug" names a mug."""
+"""Words before a named thing that only describe it: "a big red mug" names a mug. What makes it another thing ("a toy car") isn't here."""
+_DESCRIBES = re.compile(r"\w{2,20}(?:ish|ful|less|ous|ed|sized|shaped)|\w{3,20}(?:ff|gg|tt|nn|rr|ll|zz|dd|mm|pp|bb)y")
+"""Endings of words that describe and name nothing: `greenish`, `spotted`, `fluffy`."""
+_NOT_ONLY_DESCRIBING = frozenset(
+    tokens("teddy puppy kitty granny nanny bunny jelly berry cherry ferry red bed seed weed")
+)
 _BOUNDARY = frozenset(
     tokens(
         "in on at of to by with from for next near under over above below behind beside between against inside outside "
@@ -148,13 +157,17 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and lead[-1] in _MODIFIERS:
+        while lead and _describes(lead[-1]):
             lead = lead[:-1]
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
         if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
             return True
     return False
+
+
+def _describes(token: str) -> bool:
+    return token in _MODIFIERS or bool(_DESCRIBES.fullmatch(token)) and token not in _NOT_ONLY_DESCRIBING
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:

@@ -23,6 +23,7 @@ _PATTERNS = [
         rf"\bthere (?:is|are|was|were){_NOT}(?: any| an?)?(?P<what>.*)",
         r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)? (?:no|none|zero)\b(?P<what>.*)",
         r"^\W*(?:(?:none|no|yes), )?no (?P<what>.+)",
+        rf"^\W*(?:none|not)(?P<what>)(?: (?:is|are|of (?:them|it|those)))* {_SEEN}\b",
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",

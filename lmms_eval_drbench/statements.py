@@ -28,6 +28,7 @@ _DECLARED = re.compile(
     r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
     r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
+    r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
     r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
@@ -53,6 +54,11 @@ _REFUSAL = re.compile(
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
     r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|"
     r"share|attach|send)|"
+    r"(?:could|might|may|can) be (?:anything|anyone|any of|many things)|no (?:idea|clue|way of (?:knowing|telling))|"
+    r"(?:don't|do not|wouldn't|would not|won't|will not|rather not|prefer not to|can only|could only|only be) "
+    r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
+    r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
+    r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|certain) (?:what|which|who|where|how|if|whether)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
 )
@@ -74,6 +80,8 @@ _DANGLING = re.compile(
 )
 _LONG = 16
 """A sentence of so many words that lacks its full stop was cut off; a shorter one may be a phrase."""
+_MAX_PERIOD = 20
+"""Words of the longest phrase that is recognised as repeating itself."""
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
     r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?|(?:correction|scratch that|"
@@ -182,3 +190,16 @@ def corrections(text: str) -> list[str]:
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip()] or [text]
+
+
+def without_loop(text: str) -> str:
+    """A text that repeats itself to its end, up to the first repetition; a phrase once where it is all there is."""
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    words = [text[start:end].strip(".,;!*") or text[start:end] for start, end in spans]
+    for period in range(1, min(_MAX_PERIOD, len(words) // 3) + 1):
+        start = len(words) - period
+        while start > 0 and words[start - 1] == words[start - 1 + period]:
+            start -= 1
+        if len(words) - start >= max(3 * period, 4):
+            return text[: spans[start + period - 1][1]]
+    return text
