@@ -24,12 +24,19 @@ from lmms_eval_drbench.statements import (
 _SHORT = 300
 """Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
 _NOT_THE_OTHER = re.compile(
-    r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)", re.IGNORECASE
+    r",\s+(?:and |but )?not\b|\s\(\s?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)",
+    re.IGNORECASE,
 )
 _CONTRAST = re.compile(
     rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
+_ORDINARY = re.compile(
+    r"\b(?:is|are|looks?|seems?)\s(?:all\s|perfectly\s|quite\s)?(?:normal|usual|common|ordinary|expected|fine)\b",
+    re.IGNORECASE,
+)
+_ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
     r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|out|wrong|incorrect|false|"
@@ -69,7 +76,11 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     """
     options = Options(record)
     body = options.lettered(lettering.tighten(without_loop(body)))
-    if (ticked := _ticked(body, options)) and not options.verdicts(body)[1]:
+    if (
+        (ticked := _ticked(body, options))
+        and (len(ticked) == 1 or not options.single)
+        and not options.verdicts(body)[1]
+    ):
         return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
@@ -112,7 +123,9 @@ def _last_declaration(body: str, options: Options) -> Found:
             declared.append((declaration.position, found))
             break
         weak = found if weak is None else weak
-    found = max(declared, key=lambda item: item[0])[1] if declared else weak
+    position, found = max(declared, key=lambda item: item[0]) if declared else (0, weak)
+    if declared and not options.asks_for_denial:
+        denied |= lettering.rejected_after(body, position, options.letters)
     return _WITHDRAWN if found and found & denied else found
 
 
@@ -134,8 +147,12 @@ def _conclusion(body: str, options: Options) -> Found:
     if not found:
         return None
     last = without_connective(found[-1])
+    if not options.single and len(found) > 1 and (each := _sentence_by_sentence(found, options)):
+        return each
     first, *others = _OTHERS.split(last, maxsplit=1)
-    if others and re.search(r"\b(?:is|are)\b", first) and (_is_denial(others[0]) or _WRONG.search(others[0])):
+    if others and _subject(first, options) and not _asked(options) & set(tokens(others[0])):
+        last = first
+    elif others and re.search(r"\b(?:is|are)\b", first) and (_is_denial(others[0]) or _WRONG.search(others[0])):
         last = first  # "A and C are visible, B and D are not"
         claimed, rejected = lettering.leading(first, options.letters), lettering.marked(others[0], options.letters)
         if (
@@ -150,6 +167,20 @@ def _conclusion(body: str, options: Options) -> Found:
     if _is_denial(last):
         return None
     return lettering.predicate(last, options.letters) or _subject(last, options)
+
+
+def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
+    """`A is in the basket. B isn't. C is in it, too.`: what is claimed where every sentence is on letters of its own."""
+    claimed: set[str] = set()
+    for sentence in found:
+        letters = lettering.leading(sentence, options.letters) or lettering.marked(sentence[:3], options.letters)
+        if not letters or options.lists_more(sentence, letters):
+            return None
+        if not _is_denial(sentence) and not _WRONG.search(sentence):
+            if not _subject(sentence, options):
+                return None
+            claimed |= letters
+    return frozenset(claimed) or None
 
 
 def _subject(sentence: str, options: Options) -> Letters | None:
@@ -167,6 +198,10 @@ def _subject(sentence: str, options: Options) -> Letters | None:
     )
 
 
+def _asked(options: Options) -> set[str]:
+    return set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+
+
 def _is_denial(sentence: str) -> bool:
     return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
 
@@ -174,7 +209,9 @@ def _is_denial(sentence: str) -> bool:
 def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
     verdicts, _ = options.verdicts(body)
-    return frozenset(key for key, value in verdicts.items() if value) if len(verdicts) == len(options.letters) else None
+    ticked = frozenset(key for key, value in verdicts.items() if value)
+    is_clear = len(verdicts) == len(options.letters) and (len(ticked) == 1 or not options.single)
+    return ticked if is_clear else None
 
 
 def _swept(body: str, options: Options) -> Found:
@@ -207,9 +244,9 @@ def _first_lines(body: str, options: Options) -> Found:
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
-    if options.single and len(_INLINE_OPTION.findall(lines[0])) > 2:
+    if len(_INLINE_OPTION.findall(lines[0])) > (2 if options.single else 1) and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
-    claim = _NOT_THE_OTHER.split(lines[0], maxsplit=1)[0]
+    claim = _NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
@@ -240,7 +277,7 @@ def _line(line: str, options: Options) -> Found:
     if found is None:
         alone = lettering.bare(re.split(r"[.,;:!]", line, maxsplit=1)[0], options.letters)
         return alone if alone and len(alone) > 1 else _leading_text(line, options)
-    claim = _CONTRAST.split(first_sentence(line), maxsplit=1)[0]
+    claim = _ASIDE.sub("", _CONTRAST.split(first_sentence(line), maxsplit=1)[0])
     return None if not options.single and options.lists_more(claim, found) else found
 
 
@@ -269,6 +306,8 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     """
     line = re.sub(r"^(?:that|option|choice)\s+", "", line, flags=re.IGNORECASE)
     clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
+    if _ORDINARY.search(first_sentence(line)):  # "The trees are green, which is normal."
+        return None
     for end in ("$", r"[.!?](?:\s|$)", clause_end):
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
@@ -295,6 +334,8 @@ def _claimed(body: str, options: Options) -> Letters | None:
         if _LIKEWISE.search(claim[1]):
             return None
         body = claim[0] if options.mentions(claim[0])[0] else claim[1]
+    parts = body.split(";")
+    body = ";".join(part for part in parts if not _ENDS_DENYING.search(part)) or body
     body = _before_denial(body, options)
     found, left = options.mentions(body)
     if not found and options.single:

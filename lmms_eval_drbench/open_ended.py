@@ -21,13 +21,16 @@ from lmms_eval_drbench.statements import (
 )
 
 _MAX_ANSWER = 1000
-_PHRASE = 5
+_PHRASE = 4
 """Words of a text that can be an answer by its length alone."""
 _ASKING = frozenset(
     tokens("what which who where when how many much is are was were do does can could in on at of to with by from")
 )
 _RESTATED = re.compile(r";\s+(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)", re.IGNORECASE)
-_BUT = re.compile(r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)", re.IGNORECASE)
+_BUT = re.compile(
+    r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most likely|my guess)\b)",
+    re.IGNORECASE,
+)
 
 
 def read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:

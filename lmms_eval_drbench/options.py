@@ -9,7 +9,16 @@ from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
-_ALL = frozenset({("all",), ("all", "of", "above"), ("all", "of", "them"), ("all", "option"), ("all", "of", "these")})
+_ALL = frozenset(
+    {
+        ("all",),
+        *(("all", count) for count in "3456"),
+        ("all", "of", "above"),
+        ("all", "of", "them"),
+        ("all", "option"),
+        ("all", "of", "these"),
+    }
+)
 _SEPARATORS = (r"\n|;|,|、", r"\n|;|,\s*and\b|,|、|\band\b|\bas well as\b|&|和|与|以及|及")
 """What separates the items of a list; "and" only where the options themselves allow it ("salt and pepper")."""
 _FUNCTION = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
@@ -28,10 +37,20 @@ _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _MAX_TEXT = 2000
 
-_HEADS = re.compile(
-    r"(?:^|(?<=[\s|]))(?=(?:options?\s)?[(\[]?[A-H](?:[)\].:]{1,2}(?=\s|$)|\s?(?:[-–—=|→➜➔⇒]|->|=>)\s))",
-    re.MULTILINE | re.IGNORECASE,
+_SAYS = r"(?:yes|no|not|true|false|correct|incorrect|right|wrong|is|isn't|ok|[错对否不可是\u2714\u2713\u2717\u2718\u2705\u274c])"
+_AFTER_LETTER = (
+    r"(?:[)\].:]{1,2}(?=[\s\u4e00-\u9fff]|$)|\s?(?:[-–—=|→➜➔⇒]|->|=>)\s|\s[(]?(?=" + _SAYS + r"(?![A-Za-z'])))"
 )
+_HEADS = re.compile(rf"(?:^|(?<=[\s|,;]))(?=(?:options?\s)?[(\[]?[A-H]{_AFTER_LETTER})", re.IGNORECASE)
+_HEAD = re.compile(rf"\W*(?:options?\s)?[(\[]?([A-H]){_AFTER_LETTER}", re.IGNORECASE)
+_SPOKEN = re.compile(rf"(?:[:=(]|[-–—]\s)\s?{_SAYS}(?![A-Za-z'])", re.IGNORECASE)
+_GROUP = re.compile(
+    r"(?<!\w)(?:(?P<no>not (?:selected|visible|present|correct)|no|incorrect|wrong|false|absent|excluded|rejected)|"
+    r"yes|correct|right|true|selected|present|visible|included)\s?(?:options?|answers?|ones)?\s?[:=–-]\s?"
+    r"(?P<letters>[A-H](?:[\s,&/]{1,3}(?:and\s)?[A-H]){0,7})(?![\w'])",
+    re.IGNORECASE,
+)
+_ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "untrue", "isn't", "aren't"})
 _SEGMENTS = re.compile(r"[|:;,.()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
 _TICK = re.compile(r"[\u2705\u2714\u2713\u2611\U0001f7e2\U0001f44d]")
 _NO_TICK = re.compile(r"[\u274c\u2717\u2718\u2715\u2716\u2610\U0001f534\U0001f44e\U0001f6ab]")
@@ -91,8 +110,18 @@ _RANKED_ALONE = re.compile(
     rf"\W*(?:(?:it's|it is|i'd (?:say|pick)|i (?:choose|pick)|probably|option)\s)?(?P<ranks>{_RANKED_LIST})(?:\sones?)?\W*",
     re.IGNORECASE,
 )
+_NUMBER = r"(?:[1-8]|one|two|three|four|five|six)"
 _NUMBERED = re.compile(
-    r"\b(?:option|choice)\s(?:number\s|no\.?\s?|#)?(?P<number>[1-8]|one|two|three|four|five|six)\b", re.IGNORECASE
+    r"\b(?:option|choice)s?\s(?:number\s|no\.?\s?|#)?"
+    rf"(?P<numbers>{_NUMBER}(?:(?:,\s?|\sand\s|,\sand\s|\s&\s){_NUMBER}){{0,5}})\b(?![.:]?\d)",
+    re.IGNORECASE,
+)
+_RANKED_DECLARED = re.compile(
+    rf"(?P<before>\b(?:is|are|choose|pick|select|with|say|for|be)\s)(?P<ranks>{_RANKED_LIST})\s(?:one|ones)\b",
+    re.IGNORECASE,
+)
+_FIRST_FEW = re.compile(
+    r"\b(?:the\s)?(?P<end>first|last)\s(?P<count>two|three|2|3)\s(?:options?|choices?|answers?)\b", re.IGNORECASE
 )
 
 
@@ -157,6 +186,11 @@ class Options:
         """Whether `text` holds valid letters beyond those found at its start."""
         return bool(lettering.marked(text, self.letters) - found)
 
+    @property
+    def asks_for_denial(self) -> bool:
+        """Whether the question asks what is wrong or not so, so that "B is wrong" may be an answer."""
+        return bool(_ASKED_FOR_DENIAL & set(words(self.record["question"])))
+
     def names_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` names options beyond those found, by letter or by text."""
         return self.lists_more(text, found) or bool(self.mentions(text)[0] - found)
@@ -210,15 +244,28 @@ class Options:
         own = {word for key in self._keys for word in key}
         if not own & _RANKS.keys():
             text = _RANKED.sub(lambda match: f"option {self._places(match.group('ranks'))}", text)
+            text = _RANKED_DECLARED.sub(lambda match: match.group("before") + self._places(match.group("ranks")), text)
+            text = _FIRST_FEW.sub(self._few, text)
             alone = _RANKED_ALONE.fullmatch(text[:_MAX_TEXT])
             text = self._places(alone.group("ranks")) if alone else text
         if not any(word[0].isdigit() for word in own):
-            text = _NUMBERED.sub(lambda match: f"option {self._at(int(tokens(match.group('number'))[0]) - 1)}", text)
+            text = _NUMBERED.sub(lambda match: f"option {self._numbers(match.group('numbers'))}", text)
         return text
 
     def _places(self, ranks: str) -> str:
         return re.sub(
             _RANK, lambda match: self._at(_RANKS[match.group().split()[-1].lower()]), ranks, flags=re.IGNORECASE
+        )
+
+    def _numbers(self, numbers: str) -> str:
+        return re.sub(
+            r"\b(?!and\b)\w+", lambda match: self._at(int(tokens(match.group())[0]) - 1), numbers, flags=re.IGNORECASE
+        )
+
+    def _few(self, match: re.Match[str]) -> str:
+        count = int(tokens(match.group("count"))[0])
+        return "options " + ", ".join(
+            self.letters[:count] if match.group("end").lower() == "first" else self.letters[-count:]
         )
 
     def _at(self, place: int) -> str:
@@ -231,23 +278,38 @@ class Options:
         verdicts that differ has none.
         """
         said: dict[str, set[bool]] = {}
-        lines = text.splitlines()[:50]
+        lines = re.sub(r"\[\s?\]", "\u2717", re.sub(r"\[[xX]\]", "\u2713", text[:_MAX_TEXT])).splitlines()[:50]
         last = 0
         for number, line in enumerate(lines):
-            for piece in _HEADS.split(line[:500]):
-                judged = self._verdict(piece)
-                if judged:
-                    said.setdefault(judged[0], set()).add(judged[1])
-                    last = number + 1
+            groups = list(_GROUP.finditer(line))
+            judged = [
+                (letter, not group.group("no"))
+                for group in groups
+                for letter in re.findall(r"\b[A-H]\b", group.group("letters"))
+            ]
+            for letter, value in judged or filter(None, map(self._verdict, self._pieces(line[:500]))):
+                said.setdefault(letter, set()).add(value)
+                last = number + 1
         found = {letter: values.pop() for letter, values in said.items() if len(values) == 1}
         return found, "\n".join(lines[last:]).strip()
+
+    def _pieces(self, line: str) -> list[str]:
+        """A line's items, each from its option's letter or text on; the whole line where it is one item."""
+        pieces = [piece for piece in _HEADS.split(line) if piece.strip()]
+        if len(pieces) > 2:
+            return pieces
+        if len(_SPOKEN.findall(line)) > 1:  # "hammer: no, knife: yes"
+            return re.split(r"[,;.]\s(?=[^,;.:=(]{1,60}(?:[:=(]|[-–—]\s))", line)
+        return [line]
 
     def _verdict(self, piece: str) -> tuple[str, bool] | None:
         segments = [
             segment.strip() for segment in _SEGMENTS.split(_NO_TICK.sub("|", _TICK.sub("|", piece))) if segment.strip()
         ]
-        head = lettering.led(piece)
-        letters = frozenset({head[0]} & set(self.letters)) if head else lettering.marked(piece, self.letters)
+        head = _HEAD.match(piece)
+        letters = (
+            frozenset({head.group(1).upper()} & set(self.letters)) if head else lettering.marked(piece, self.letters)
+        )
         if not letters and not head:
             letters = frozenset().union(*(self.by_text(segment) or () for segment in segments[:4]))
         if len(letters) != 1:
@@ -269,7 +331,9 @@ class Options:
         scope = _SCOPE | set(self._normal(self.record["question"]))
         match = _ALL_BUT.match(sentence)
         if match:
-            out = re.match(r"\W*(?:options?\s)?((?:[A-H]\b[\s,&]*(?:and\s|or\s)?(?:options?\s)?)+)", match.group("out"))
+            out = re.match(
+                r"\W*(?:options?\s)?((?:[A-H]\b[\s,&、]*(?:and\s|or\s)?(?:options?\s)?)+)", match.group("out")
+            )
             left_out = (
                 frozenset(re.findall(r"\b[A-H]\b", out.group(1))) if out else self.mentions(match.group("out"))[0]
             )

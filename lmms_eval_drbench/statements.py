@@ -26,7 +26,7 @@ _DECLARED = re.compile(
     rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|result)s?\s?[:=]"
     r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
-    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
+    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|lean(?:ing)?\s+(?:towards?|to)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
     r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
@@ -35,7 +35,7 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|go(?:ing)?\s+(?:with|for)|opt|settle|say|mean|leaves|left",
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|lean|go(?:ing)?\s+(?:with|for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
@@ -46,7 +46,7 @@ _REFUSAL = re.compile(
     r"i (?:cannot|can't|can not|don't|do not) (?:actually )?see (?:the|any|an|your|this) (?:image|picture|photo)|"
     r"as an ai\b|(?:cannot|can't|can not) be (?:determined|identified|read|made out)|unable to "
     r"(?:determine|answer|tell|see|identify|view|"
-    r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|"
+    r"read|make)|not enough (?:information|detail|\w+ to)|(?:doesn't|does not|don't) (?:provide|give|contain|"
     r"offer) (?:enough|sufficient)|"
     r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
     r"identify|recogni[sz]e|discern|be)\b|"
@@ -59,22 +59,23 @@ _REFUSAL = re.compile(
     r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
     r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
     r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|certain) (?:what|which|who|where|how|if|whether)|"
+    r"^\W*i(?:'m| am) (?:really )?not (?:sure|certain)(?=\W)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
 )
 _PREAMBLE = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
     r"solve|see|decide|work)\b|first\b|"
-    r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
+    r"looking at\b|the question (?:asks|is)\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
     r"i'll\b|okay\b|sure\b|certainly\b|of course\b|"
     r"alright\b|(?:the|this|in the|in this) (?:image|picture|photo|scene)\b|based on\b.{0,80}:$|here is\b|here's\b|"
     rf"{chinese.PREAMBLE})",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
-    r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|so|such|its|"
-    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|also|it|"
-    r"there|this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|在|是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
+    r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|such|its|(?:and|or|but|,)\s(?:so|there|also)|"
+    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|it|"
+    r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
 )
@@ -90,7 +91,7 @@ _CORRECTION = re.compile(
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
     r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
-    r"(?<![,])(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
+    r"(?<![,:])(?<!: )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
@@ -175,9 +176,9 @@ def is_preamble(sentence: str) -> bool:
 def is_cut_off(text: str) -> bool:
     """Whether a text ends in the middle of a statement, as the token limit leaves it."""
     last = (sentences(text) or [""])[-1].rstrip("*_` \t")
-    if re.search(r"[.!?)\]\"'|}>]$", last) and not re.search(r"^\W*\d{1,2}\.$", last):
-        return False
     others = sentences(text)[:-1]
+    if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
+        return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
 
@@ -201,5 +202,5 @@ def without_loop(text: str) -> str:
         while start > 0 and words[start - 1] == words[start - 1 + period]:
             start -= 1
         if len(words) - start >= max(3 * period, 4):
-            return text[: spans[start + period - 1][1]]
+            return text[: spans[start + period - 1][1]].rstrip(",;")
     return text
