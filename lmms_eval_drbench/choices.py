@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
@@ -147,7 +147,7 @@ def _conclusion(body: str, options: Options) -> Found:
     if not found:
         return None
     last = without_connective(found[-1])
-    if not options.single and len(found) > 1 and (each := _sentence_by_sentence(found, options)):
+    if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
         return each
     first, *others = _OTHERS.split(last, maxsplit=1)
     if others and _subject(first, options) and not _asked(options) & set(tokens(others[0])):
@@ -173,14 +173,28 @@ def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
     """`A is in the basket. B isn't. C is in it, too.`: what is claimed where every sentence is on letters of its own."""
     claimed: set[str] = set()
     for sentence in found:
-        letters = lettering.leading(sentence, options.letters) or lettering.marked(sentence[:3], options.letters)
-        if not letters or options.lists_more(sentence, letters):
+        letters, said = _about(sentence, options)
+        if not letters or options.lists_more(said, letters):
             return None
-        if not _is_denial(sentence) and not _WRONG.search(sentence):
+        if not _is_denial(said) and not _is_dismissed(said, options):
             if not _subject(sentence, options):
                 return None
             claimed |= letters
-    return frozenset(claimed) or None
+    return frozenset(claimed) if claimed and (len(claimed) == 1 or not options.single) else None
+
+
+def _is_dismissed(said: str, options: Options) -> bool:
+    return bool(_ORDINARY.search(f"is {said}") or (_WRONG.search(said) and not options.asks_for_denial))
+
+
+def _about(sentence: str, options: Options) -> tuple[Letters, str]:
+    """(the letters that are a sentence's subject, what is said of them)."""
+    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)(?:\s+|(?=n't)){_VERB}(?P<rest>(?:\b|n't).*)", sentence)
+    return (
+        (lettering.bare(match.group("letters"), options.letters) or frozenset(), match.group("rest"))
+        if match
+        else (frozenset(), "")
+    )
 
 
 def _subject(sentence: str, options: Options) -> Letters | None:
@@ -188,9 +202,10 @@ def _subject(sentence: str, options: Options) -> Letters | None:
     sentence = _AMONG.sub("", sentence, count=1)
     match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
     found = lettering.bare(match.group("letters"), options.letters) if match else None
-    if not found or _REJECTED.match(match.group("rest")) or options.lists_more(match.group("rest"), found):
+    is_rejected = _is_denial if options.asks_for_oddity else _REJECTED.match
+    if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
         return None
-    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+    asked = _asked(options)
     return (
         found
         if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
@@ -199,7 +214,9 @@ def _subject(sentence: str, options: Options) -> Letters | None:
 
 
 def _asked(options: Options) -> set[str]:
-    return set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+    """The question's words; all words for something odd where it asks for one of them."""
+    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+    return asked | ODD if options.asks_for_oddity else asked
 
 
 def _is_denial(sentence: str) -> bool:

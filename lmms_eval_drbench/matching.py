@@ -23,7 +23,7 @@ _FILLERS = frozenset(
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
     tokens(
-        "hand i i'm we one you can could would see seen show shown visible depict contain count find believe "
+        "hand maybe i i'm we one you can could would see seen show shown visible depict contain count find believe "
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
@@ -75,7 +75,7 @@ _YES_NO = re.compile(
 _PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
 _CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
 """`, not blue`: what an answer is set apart from."""
-_NOT_BUT = re.compile(r"^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?")
+_NOT_BUT = re.compile(r"^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE)
 _ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
 _DOUBLED = re.compile(r"([^aeiou])\1$")
 _DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")

@@ -50,6 +50,19 @@ _GROUP = re.compile(
     r"(?P<letters>[A-H](?:[\s,&/]{1,3}(?:and\s)?[A-H]){0,7})(?![\w'])",
     re.IGNORECASE,
 )
+ODD = frozenset(
+    tokens(
+        "strange unusual odd abnormal anomalous anomaly wrong weird unexpected inconsistent unrealistic impossible out abnormality"
+    )
+)
+"""What questions about anomalies ask for."""
+_IS_ODD = re.compile(
+    r"\W*(?:is |clearly |very )*(?:strange|unusual|odd|abnormal|anomal(?:ous|y)|weird|unexpected|out of place)\W*",
+    re.IGNORECASE,
+)
+_IS_ORDINARY = re.compile(
+    r"\W*(?:is |quite |perfectly )*(?:normal|usual|common|ordinary|expected|fine|typical)\W*", re.IGNORECASE
+)
 _ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "untrue", "isn't", "aren't"})
 _SEGMENTS = re.compile(r"[|:;,.()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
 _TICK = re.compile(r"[\u2705\u2714\u2713\u2611\U0001f7e2\U0001f44d]")
@@ -191,6 +204,10 @@ class Options:
         """Whether the question asks what is wrong or not so, so that "B is wrong" may be an answer."""
         return bool(_ASKED_FOR_DENIAL & set(words(self.record["question"])))
 
+    @property
+    def asks_for_oddity(self) -> bool:
+        return bool(ODD & set(tokens(self.record["question"])))
+
     def names_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` names options beyond those found, by letter or by text."""
         return self.lists_more(text, found) or bool(self.mentions(text)[0] - found)
@@ -318,6 +335,10 @@ class Options:
         judging = [segment for segment in segments if self._keys.get(self._key(segment)) is None]
         said = {value for value, sign in ((True, _TICK), (False, _NO_TICK)) if sign.search(piece)}
         said = said or {value for value, word in ((True, _YES), (False, _NO)) if any(map(word.fullmatch, judging))}
+        if not said and self.asks_for_oddity:
+            said = {
+                value for value, word in ((True, _IS_ODD), (False, _IS_ORDINARY)) if any(map(word.fullmatch, judging))
+            }
         judging = [segment for segment in judging if segment.upper() not in self.letters]
         if not said and judging and _DENYING.match(judging[0]):
             said = {False}

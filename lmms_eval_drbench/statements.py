@@ -59,6 +59,7 @@ _REFUSAL = re.compile(
     r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
     r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
     r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|certain) (?:what|which|who|where|how|if|whether)|"
+    r"(?:cannot|can't|could not|couldn't) (?:really |quite )?(?:see|make out|read) [^.,;]{0,80}(?:clearly|properly|exactly)|"
     r"^\W*i(?:'m| am) (?:really )?not (?:sure|certain)(?=\W)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
