@@ -36,6 +36,9 @@ _ORDINARY = re.compile(
     r"\b(?:is|are|looks?|seems?)\s(?:all\s|perfectly\s|quite\s)?(?:normal|usual|common|ordinary|expected|fine)\b",
     re.IGNORECASE,
 )
+_NOT_THIS_BUT = re.compile(
+    r"(?:\bnot|n't)\s(?P<denied>[^.;\n]{1,100}?)(?:,?\s+but(?:\s+rather)?|,)\s+(?P<rest>.+)$", re.IGNORECASE
+)
 _ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
@@ -163,7 +166,10 @@ def _conclusion(body: str, options: Options) -> Found:
         ):
             return claimed
     if len(found) > 1 and not is_conclusion(found[-1]):
-        return None
+        is_bare = not options.lists_more(" ".join(found[:-1]), frozenset()) and len(found[0].split()) > (
+            found[0][-1] == "."
+        )
+        return lettering.bare(last, options.letters) if is_bare and len(last) < 20 else None
     if _is_denial(last):
         return None
     return lettering.predicate(last, options.letters) or _subject(last, options)
@@ -257,7 +263,9 @@ def _first_lines(body: str, options: Options) -> Found:
     first, *others = paragraphs(body)[0]
     lines = [lettering.without_denial(first), *others]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
-    if options.single and (len(heads) > 1 or (heads and lettering.led(heads[0][1]))):
+    if options.single and (
+        len(heads) > 1 or (heads and (lettering.led(heads[0][1]) or lettering.bare(heads[0][1], options.letters)))
+    ):
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
@@ -338,10 +346,11 @@ def _mentioned(body: str, options: Options) -> Letters | None:
     """Option texts that a short statement (or the concluding sentence of a long one) names without denying any."""
     if is_cut_off(body):
         return None
-    if len(body) > _SHORT:
-        body = (sentences(body) or [""])[-1]
-        if not is_conclusion(body):
-            return None
+    last = (sentences(body) or [""])[-1]
+    if is_conclusion(last):
+        body = last
+    elif len(body) > _SHORT:
+        return None
     return _claimed(lettering.strip_markup(body), options)
 
 
@@ -351,6 +360,9 @@ def _claimed(body: str, options: Options) -> Letters | None:
         if _LIKEWISE.search(claim[1]):
             return None
         body = claim[0] if options.mentions(claim[0])[0] else claim[1]
+    denial = _NOT_THIS_BUT.search(body)
+    if denial and options.mentions(denial.group("denied"))[0] and options.mentions(denial.group("rest"))[0]:
+        body = denial.group("rest")
     parts = body.split(";")
     body = ";".join(part for part in parts if not _ENDS_DENYING.search(part)) or body
     body = _before_denial(body, options)

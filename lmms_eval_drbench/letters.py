@@ -14,7 +14,7 @@ _HEDGE = re.compile(
     r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$",
     re.IGNORECASE,
 )
-_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
+_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅✔✓☑\ufe0f【】"
 
 _NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"

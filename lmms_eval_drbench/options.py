@@ -29,7 +29,7 @@ _POSTURE = frozenset(
 )
 _PLACES = {
     **{"beside": "next", "alongside": "next", "adjacent": "next", "underneath": "under", "beneath": "under"},
-    **{"below": "under", "above": "over", "inside": "in", "within": "in", "atop": "on"},
+    **{"below": "under", "above": "over", "inside": "in", "within": "in", "atop": "on", "near": "next", "by": "next"},
 }
 """Prepositions of place that say the same."""
 _TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGNORECASE)
@@ -43,7 +43,7 @@ _AFTER_LETTER = (
 )
 _HEADS = re.compile(rf"(?:^|(?<=[\s|,;]))(?=(?:options?\s)?[(\[]?[A-H]{_AFTER_LETTER})", re.IGNORECASE)
 _HEAD = re.compile(rf"\W*(?:options?\s)?[(\[]?([A-H]){_AFTER_LETTER}", re.IGNORECASE)
-_SPOKEN = re.compile(rf"(?:[:=(]|[-–—]\s)\s?{_SAYS}(?![A-Za-z'])", re.IGNORECASE)
+_SPOKEN = re.compile(rf"(?:[:=(?]|[-–—]\s)\s?{_SAYS}(?![A-Za-z'])", re.IGNORECASE)
 _GROUP = re.compile(
     r"(?<!\w)(?:(?P<no>not (?:selected|visible|present|correct)|no|incorrect|wrong|false|absent|excluded|rejected)|"
     r"yes|correct|right|true|selected|present|visible|included)\s?(?:options?|answers?|ones)?\s?[:=–-]\s?"
@@ -64,7 +64,7 @@ _IS_ORDINARY = re.compile(
     r"\W*(?:is |quite |perfectly )*(?:normal|usual|common|ordinary|expected|fine|typical)\W*", re.IGNORECASE
 )
 _ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "untrue", "isn't", "aren't"})
-_SEGMENTS = re.compile(r"[|:;,.()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
+_SEGMENTS = re.compile(r"[|:;,.?()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
 _TICK = re.compile(r"[\u2705\u2714\u2713\u2611\U0001f7e2\U0001f44d]")
 _NO_TICK = re.compile(r"[\u274c\u2717\u2718\u2715\u2716\u2610\U0001f534\U0001f44e\U0001f6ab]")
 _QUALITY = r"(?:true|correct|suitable|visible|right|selected|chosen|present|valid|possible|plausible|applicable|included|accurate|ok|okay)"
@@ -239,7 +239,10 @@ class Options:
         """
         dropped = set(self._normal(self.record["question"])) | {"side"} | _FUNCTION | _POSTURE
         given = self._key(text)
-        *cores, core = (frozenset(_PLACES.get(word, word) for word in {*key} - dropped) for key in (*self._keys, given))
+        *cores, core = (
+            frozenset(_PLACES.get(word, word) for word in key if word in _PLACES or word not in dropped) - dropped
+            for key in (*self._keys, given)
+        )
         if not core or len(set(cores)) < len(cores) or any(word in NEGATIONS or word.endswith("n't") for word in given):
             return None
         found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
@@ -316,7 +319,7 @@ class Options:
         if len(pieces) > 2:
             return pieces
         if len(_SPOKEN.findall(line)) > 1:  # "hammer: no, knife: yes"
-            return re.split(r"[,;.]\s(?=[^,;.:=(]{1,60}(?:[:=(]|[-–—]\s))", line)
+            return re.split(r"[,;.]\s(?=[^,;.:=(?]{1,60}(?:[:=(?]|[-–—]\s))", line)
         return [line]
 
     def _verdict(self, piece: str) -> tuple[str, bool] | None:
@@ -342,6 +345,8 @@ class Options:
         judging = [segment for segment in judging if segment.upper() not in self.letters]
         if not said and judging and _DENYING.match(judging[0]):
             said = {False}
+        if not said and judging and re.match(r"(?:can|could)\s(?!not\b)", judging[0]):
+            said = {True}
         if not said and judging and (end := _VERDICT_AT_END.search(judging[-1])):
             said = {not (end.group("no") or end.group("wrong") or end.group().lower().startswith("no"))}
         return (letter, said.pop()) if len(said) == 1 else None
