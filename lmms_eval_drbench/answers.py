@@ -23,6 +23,7 @@ boxes are found in any length."""
 _THINK = re.compile(r"[<◁]\s{0,4}(/?)\s{0,4}(?:think|thinking|thought)\s{0,4}[>▷]", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,4}\{")
 _MAX_BOX = 1000
+_MAX_BOXES = 26
 _BETWEEN_BOXES = re.compile(r"[\s$]{0,9}(?:,|and|&|和|、|;)[\s$]{0,9}(?:and)?[\s$]{0,9}")
 
 
@@ -122,18 +123,16 @@ def _answer_field(text: str) -> tuple[str, str] | None:
 
 
 def _last_box(text: str) -> str | None:
-    r"""Content of the last `\boxed{...}`, braces balanced; of several, joined, that form a list (`\boxed{A}, \boxed{C}`)."""
-    content, previous_end = None, None
-    for match in _BOX.finditer(text):
+    r"""Content of the last `\boxed{...}`, braces balanced; of boxes that form a list, all of them, joined."""
+    contents: list[str] = []
+    following = None
+    for match in reversed(list(_BOX.finditer(text))[-_MAX_BOXES:]):
         end = _closing_brace(text, match.end())
-        if end is None:
-            content, previous_end = None, None
-            continue
-        is_listed = previous_end is not None and _BETWEEN_BOXES.fullmatch(text, previous_end, match.start())
-        inside = text[match.end() : end]
-        content = f"{content}, {inside}"[:_MAX_BOX] if is_listed and content not in (None, inside) else inside
-        previous_end = end + 1
-    return content
+        if end is None or (following is not None and not _BETWEEN_BOXES.fullmatch(text, end + 1, following)):
+            break
+        contents.insert(0, text[match.end() : end])
+        following = match.start()
+    return ", ".join(dict.fromkeys(contents)) if contents else None
 
 
 def _closing_brace(text: str, start: int) -> int | None:

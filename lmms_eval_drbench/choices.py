@@ -42,12 +42,14 @@ _NOT_THIS_BUT = re.compile(
 _ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
-    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|out|wrong|incorrect|false|"
+    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|"
+    r"out|wrong|incorrect|false|"
     r"excluded|eliminated|ruled out|impossible|unlikely|farther|irrelevant)\b)",
     re.IGNORECASE,
 )
 _VERDICT = re.compile(
-    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|would)(?P<verdict>(?:n't|\s).*)"
+    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|"
+    r"would)(?P<verdict>(?:n't|\s).*)"
 )
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
@@ -152,31 +154,35 @@ def _conclusion(body: str, options: Options) -> Found:
     last = without_connective(found[-1])
     if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
         return each
-    first, *others = _OTHERS.split(last, maxsplit=1)
-    if others and _subject(first, options) and not _asked(options) & set(tokens(others[0])):
-        last = first
-    elif others and re.search(r"\b(?:is|are)\b", first) and (_is_denial(others[0]) or _WRONG.search(others[0])):
-        last = first  # "A and C are visible, B and D are not"
-        claimed, rejected = lettering.leading(first, options.letters), lettering.marked(others[0], options.letters)
-        if (
-            claimed
-            and not _is_denial(first)
-            and claimed.isdisjoint(rejected)
-            and len(claimed | rejected) == len(options.letters)
-        ):
-            return claimed
+    last, claimed = _before_others(last, options)
+    if claimed:
+        return claimed
     if len(found) > 1 and not is_conclusion(found[-1]):
-        is_bare = not options.lists_more(" ".join(found[:-1]), frozenset()) and len(found[0].split()) > (
-            found[0][-1] == "."
-        )
-        return lettering.bare(last, options.letters) if is_bare and len(last) < 20 else None
+        names_others = options.lists_more(" ".join(found[:-1]), frozenset()) or found[0].rstrip(".").isalpha()
+        return lettering.bare(last, options.letters) if len(last) < 20 and not names_others else None  # "Certainly! B"
     if _is_denial(last):
         return None
     return lettering.predicate(last, options.letters) or _subject(last, options)
 
 
+def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
+    """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
+    for match in _OTHERS.finditer(sentence[:_SHORT]):
+        first, others = sentence[: match.start()], sentence[match.end() :]
+        letters, said = _about(first, options)
+        if not re.search(r"\b(?:is|are)\b", first) or _is_denial(said):
+            continue
+        if _is_denial(others) or _is_dismissed(others, options):
+            left = lettering.marked(others, options.letters)
+            is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
+            return first, letters if is_partition else None
+        if _subject(first, options) and not _asked(options) & set(tokens(others)):
+            return first, None
+    return sentence, None
+
+
 def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
-    """`A is in the basket. B isn't. C is in it, too.`: what is claimed where every sentence is on letters of its own."""
+    """`A is in the basket. B isn't. C is in it, too.`: the claims, where every sentence has its letters."""
     claimed: set[str] = set()
     for sentence in found:
         letters, said = _about(sentence, options)

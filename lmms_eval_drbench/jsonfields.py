@@ -23,7 +23,8 @@ _JUDGED = re.compile(
 _JUDGED_OBJECT = re.compile(r"[{,\[]\s{0,9}(?:[\"']([A-H])[\"']\s{0,9}:\s{0,9})?\{([^{}]{0,2000})\}")
 _ITS_OPTION = re.compile(r":\s{0,9}[\"']([A-H])(?:[\"').:]|\s)")
 _ITS_VERDICT = re.compile(
-    r"[\"'](?:is[ _-]?)?(?:selected|correct|chosen|answer|match(?:es)?|visible|present|valid|verdict|value|result|true)[\"']"
+    r"[\"'](?:is[ _-]?)?(?:selected|correct|chosen|answer|match(?:es)?|visible|present|valid|verdict|value|"
+    r"result|true)[\"']"
     r"\s{0,9}:\s{0,9}(?:(true|1\b|\"(?:yes|true|correct)\")|false|0\b|null|\"(?:no|false|incorrect|wrong)\")",
     re.IGNORECASE,
 )
@@ -61,7 +62,7 @@ def answer(text: str) -> str | None:
 
 
 def _judged_objects(text: str) -> list[tuple[str, bool]]:
-    """(letter, whether it is chosen) of objects such as `{"option": "A", "selected": true}` or `"A": {"correct": true}`."""
+    """(letter, whether it is chosen) of `{"option": "A", "selected": true}` or `"A": {"correct": true}`, each."""
     found = []
     for key, inside in _JUDGED_OBJECT.findall(text):
         named, verdict = _ITS_OPTION.search(inside), _ITS_VERDICT.search(inside)

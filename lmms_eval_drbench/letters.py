@@ -30,30 +30,38 @@ _GLUED = re.compile(r"[A-Z]{2,8}")
 _NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
-    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$",
+    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|"
+    r"\s[-–—:]\s)\s*(.*)$",
     re.IGNORECASE,
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
 _SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
 _SUBJECT = re.compile(
-    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|seems?(?:\s+to\s+be)?|"
-    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|my\s+)?(?:only\s+|single\s+)?"
-    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|reasonable|fitting)|"
+    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|"
+    rf"seems?(?:\s+to\s+be)?|"
+    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|"
+    rf"my\s+)?(?:only\s+|single\s+)?"
+    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|"
+    r"reasonable|fitting)|"
     r"(?:final\s+)?(?:answers?|choices?|pick)\b)|"
-    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|it\s+is(?=\W*(?:$|\n))|"
+    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|"
+    r"it\s+is(?=\W*(?:$|\n))|"
     r"remains?(?=\W*(?:$|\n)))"
 )
 _UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
 _PREDICATE = re.compile(
-    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
+    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|"
+    rf"\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
 )
 _NOT_BUT = re.compile(
-    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)(?:[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|instead))?|[.;,](?=\s+[A-H]\W*$))"
+    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)(?:[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|"
+    r"instead))?|[.;,](?=\s+[A-H]\W*$))"
     r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _ADVERB = re.compile(
-    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus|only|just)\b,?\s+",
+    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus|only|"
+    r"just)\b,?\s+",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
@@ -63,7 +71,8 @@ _WRONG = re.compile(
 )
 _CALLED_WRONG = re.compile(rf"(?<![\w']){_WRONG.pattern.removeprefix(chr(92) + 'W{0,4}')}")
 _ONLY = re.compile(
-    rf"\b[Oo]nly\s(?P<letters>{_MANY})\s{{1,3}}(?:is|are|can|could|has|have|does|do|would|shows?|works?|fits?|match(?:es)?|remains?)\b"
+    rf"\b[Oo]nly\s(?P<letters>{_MANY})\s{{1,3}}(?:is|are|can|could|has|have|does|do|would|shows?|works?|fits?|"
+    rf"match(?:es)?|remains?)\b"
     r"(?!\s+(?:wrong|incorrect|false|not|ruled|excluded|out of the question)\b|n't)"
 )
 _START = re.compile(

@@ -23,28 +23,37 @@ _FILLERS = frozenset(
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
     tokens(
-        "hand maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible depict contain count find believe "
+        "hand maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible "
+        "depict contain count find believe "
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "word inscription based painted mostly mainly primarily shade sort kind type piece him them written says displayed labelled "
+        "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
+        "says displayed labelled "
         "located"
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
 _MODIFIERS = frozenset(
     tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright deep vivid pale tan "
-        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow thick thin "
-        "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron brass copper "
-        "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick concrete "
-        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent straight single "
-        "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet dry clean "
+        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright "
+        "deep vivid pale tan "
+        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow "
+        "thick thin "
+        "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron "
+        "brass copper "
+        "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick "
+        "concrete "
+        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent "
+        "straight single "
+        "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet "
+        "dry clean "
         "broken cracked worn soft hard heavy sharp ripe raw juicy sweet hot cold warm tame wild stray sleepy happy sad "
-        "cute lovely beautiful pretty nice simple ordinary typical traditional bare lone furry tabby fluffy hairy woolly 1"
+        "cute lovely beautiful pretty nice simple ordinary typical traditional bare lone furry tabby fluffy "
+        "hairy woolly 1"
     )
 )
-"""Words before a named thing that only describe it: "a big red mug" names a mug. What makes it another thing ("a toy car") isn't here."""
+"""Words before a named thing that only describe it: "a big red mug" names a mug. "Toy" isn't one: "a toy car"."""
 _DESCRIBES = re.compile(r"\w{2,20}(?:ish|ful|less|ous|ed|sized|shaped)|\w{3,20}(?:ff|gg|tt|nn|rr|ll|zz|dd|mm|pp|bb)y")
 """Endings of words that describe and name nothing: `greenish`, `spotted`, `fluffy`."""
 _NOT_ONLY_DESCRIBING = frozenset(
@@ -63,7 +72,8 @@ _BOUNDARY = frozenset(
 _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
-    r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|and)\b|\s[–—-]\s",
+    r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|"
+    r"and)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like"))

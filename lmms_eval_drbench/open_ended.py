@@ -28,7 +28,8 @@ _ASKING = frozenset(
 )
 _RESTATED = re.compile(r";\s+(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)", re.IGNORECASE)
 _BUT = re.compile(
-    r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most likely|my guess)\b)",
+    r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most "
+    r"likely|my guess)\b)",
     re.IGNORECASE,
 )
 

@@ -37,7 +37,10 @@ _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _MAX_TEXT = 2000
 
-_SAYS = r"(?:yes|no|not|true|false|correct|incorrect|right|wrong|is|isn't|ok|[错对否不可是\u2714\u2713\u2717\u2718\u2705\u274c])"
+_SAYS = (
+    r"(?:yes|no|not|true|false|correct|incorrect|right|wrong|is|isn't|ok|"
+    r"[错对否不可是\u2714\u2713\u2717\u2718\u2705\u274c])"
+)
 _AFTER_LETTER = (
     r"(?:[)\].:]{1,2}(?=[\s\u4e00-\u9fff]|$)|\s?(?:[-–—=|→➜➔⇒]|->|=>)\s|\s[(]?(?=" + _SAYS + r"(?![A-Za-z'])))"
 )
@@ -52,7 +55,8 @@ _GROUP = re.compile(
 )
 ODD = frozenset(
     tokens(
-        "strange unusual odd abnormal anomalous anomaly wrong weird unexpected inconsistent unrealistic impossible out abnormality"
+        "strange unusual odd abnormal anomalous anomaly wrong weird unexpected inconsistent unrealistic "
+        "impossible out abnormality"
     )
 )
 """What questions about anomalies ask for."""
@@ -67,16 +71,22 @@ _ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "
 _SEGMENTS = re.compile(r"[|:;,.?()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
 _TICK = re.compile(r"[\u2705\u2714\u2713\u2611\U0001f7e2\U0001f44d]")
 _NO_TICK = re.compile(r"[\u274c\u2717\u2718\u2715\u2716\u2610\U0001f534\U0001f44e\U0001f6ab]")
-_QUALITY = r"(?:true|correct|suitable|visible|right|selected|chosen|present|valid|possible|plausible|applicable|included|accurate|ok|okay)"
+_QUALITY = (
+    r"(?:true|correct|suitable|visible|right|selected|chosen|present|valid|possible|plausible|applicable|"
+    r"included|accurate|ok|okay)"
+)
 _SURELY = r"(?:it |this |that |they )?(?:is |it's |are |clearly |definitely |also |partly )*"
 _YES = re.compile(
     rf"\W*(?:{_SURELY}(?:yes|yep|yeah|{_QUALITY}|fits|matches|works|applies|does|是|对|正确|有|可以|选|符合|✓))\W*",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    rf"\W*(?:{_SURELY}(?:no|nope|(?:not|isn't|aren't) (?:\w+ )?(?:{_QUALITY}|there|shown|seen|in the (?:image|picture))|not|"
-    r"false|incorrect|unsuitable|invisible|wrong|absent|excluded|rejected|ruled out|impossible|implausible|invalid|unlikely|"
-    r"(?:does not|doesn't|do not|don't) (?:fit|match|work|apply)|否|不|错|错误|不对|不正确|没有|不可以|不选|不符合))\W*",
+    rf"\W*(?:{_SURELY}(?:no|nope|(?:not|isn't|aren't) (?:\w+ )?(?:{_QUALITY}|there|shown|seen|in the (?:image|"
+    rf"picture))|not|"
+    r"false|incorrect|unsuitable|invisible|wrong|absent|excluded|rejected|ruled out|impossible|implausible|"
+    r"invalid|unlikely|"
+    r"(?:does not|doesn't|do not|don't) (?:fit|match|work|apply)|"
+    r"否|不|错|错误|不对|不正确|没有|不可以|不选|不符合))\W*",
     re.IGNORECASE,
 )
 _DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot|没有?|不|无)\b", re.IGNORECASE)
@@ -87,22 +97,26 @@ _VERDICT_AT_END = re.compile(
 
 _ALL_BUT = re.compile(
     r"^\W*(?:all|every(?:thing|one)?|each|any(?:thing)?)\b(?P<scope>[^.,:;\n]{0,60}?),?\s+"
-    r"(?:except|but|besides|apart from|aside from|other than|excluding|with the exception of)\b(?:\s+for)?\s+(?P<out>[^.:;\n–—]{1,120})",
+    r"(?:except|but|besides|apart from|aside from|other than|excluding|with the exception "
+    r"of)\b(?:\s+for)?\s+(?P<out>[^.:;\n–—]{1,120})",
     re.IGNORECASE,
 )
 _ALL_OF = re.compile(
-    r"^\W*(?:all|every|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|applies|fit|fits|work|works|"
+    r"^\W*(?:all|every|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
+    r"applies|fit|fits|work|works|"
     r"match|matches|qualify|qualifies|appear|appears)\b(?P<rest>[^.;\n]{0,120})",
     re.IGNORECASE,
 )
 _SCOPE = frozenset(
     vocabulary(
-        "of them these those above option choice answer item object thing statement listed given 4 5 3 6 one other is are can be shown provided"
+        "of them these those above option choice answer item object thing statement listed given 4 5 3 6 one "
+        "other is are can be shown provided"
     )
 )
 _FITTING = frozenset(
     vocabulary(
-        "correct right true visible present suitable valid possible apply fit work match qualify applicable seen shown used there"
+        "correct right true visible present suitable valid possible apply fit work match qualify applicable "
+        "seen shown used there"
     )
 )
 _RANKS = {
@@ -115,12 +129,14 @@ _RANKS = {
 _RANK = rf"(?:the\s)?\b(?:{'|'.join(_RANKS)})\b"
 _RANKED_LIST = rf"{_RANK}(?:(?:\sand\s|,\sand\s|,\s?|\s&\s){_RANK}){{0,5}}"
 _RANKED = re.compile(
-    rf"(?<!my )(?<!our )\b(?P<ranks>{_RANKED_LIST})\s(?:(?:listed|given|answer)\s)?(?:option|choice|answer|alternative)s?\b"
+    rf"(?<!my )(?<!our )\b(?P<ranks>{_RANKED_LIST})\s(?:(?:listed|given|answer)\s)?(?:option|choice|answer|"
+    rf"alternative)s?\b"
     rf"(?:\s(?:in|on|of)\s(?:the|this)\s(?:list|options?|choices?))?",
     re.IGNORECASE,
 )
 _RANKED_ALONE = re.compile(
-    rf"\W*(?:(?:it's|it is|i'd (?:say|pick)|i (?:choose|pick)|probably|option)\s)?(?P<ranks>{_RANKED_LIST})(?:\sones?)?\W*",
+    rf"\W*(?:(?:it's|it is|i'd (?:say|pick)|i (?:choose|pick)|probably|"
+    rf"option)\s)?(?P<ranks>{_RANKED_LIST})(?:\sones?)?\W*",
     re.IGNORECASE,
 )
 _NUMBER = r"(?:[1-8]|one|two|three|four|five|six)"
