@@ -20,9 +20,11 @@ MAX_PROSE = 20_000
 """Characters of running text, half from its start and half from its end, that are searched for an answer. Fields and
 boxes are found in any length."""
 
-_THINK = re.compile(r"<\s{0,4}(/?)\s{0,4}(?:think|thinking|thought)\s{0,4}>", re.IGNORECASE)
-_BOX = re.compile(r"\\boxed\s{0,4}\{")
+_THINK = re.compile(r"[<◁]\s{0,4}(/?)\s{0,4}(?:think|thinking|thought)\s{0,4}[>▷]", re.IGNORECASE)
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,4}\{")
 _MAX_BOX = 1000
+_MAX_BOXES = 26
+_BETWEEN_BOXES = re.compile(r"[\s$]{0,9}(?:,|and|&|和|、|;)[\s$]{0,9}(?:and)?[\s$]{0,9}")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def _answer_field(text: str) -> tuple[str, str] | None:
     None for a scaffold or LLaVA-CoT text that ends before its answer.
     """
     parsed = scaffold.parse(text)
+    if (judged := jsonfields.judged(text)) is not None:
+        return judged, "JSON"
     if parsed.answer is None and (found := jsonfields.answer(text)) is not None:
         return found, "JSON"
     if parsed.answer is not None:
@@ -119,17 +123,24 @@ def _answer_field(text: str) -> tuple[str, str] | None:
 
 
 def _last_box(text: str) -> str | None:
-    r"""Content of the last `\boxed{...}`, braces balanced."""
-    last = None
-    for match in _BOX.finditer(text):
-        last = match
-    if last is None:
-        return None
+    r"""Content of the last `\boxed{...}`, braces balanced; of boxes that form a list, all of them, joined."""
+    contents: list[str] = []
+    following = None
+    for match in reversed(list(_BOX.finditer(text))[-_MAX_BOXES:]):
+        end = _closing_brace(text, match.end())
+        if end is None or (following is not None and not _BETWEEN_BOXES.fullmatch(text, end + 1, following)):
+            break
+        contents.insert(0, text[match.end() : end])
+        following = match.start()
+    return ", ".join(dict.fromkeys(contents)) if contents else None
+
+
+def _closing_brace(text: str, start: int) -> int | None:
     depth = 1
-    for index in range(last.end(), min(len(text), last.end() + _MAX_BOX)):
+    for index in range(start, min(len(text), start + _MAX_BOX)):
         depth += {"{": 1, "}": -1}.get(text[index], 0)
         if depth == 0:
-            return text[last.end() : index]
+            return index
     return None
 
 

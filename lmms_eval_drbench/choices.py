@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
@@ -18,34 +18,48 @@ from lmms_eval_drbench.statements import (
     paragraphs,
     sentences,
     without_connective,
+    without_loop,
 )
 
 _SHORT = 300
 """Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
 _NOT_THE_OTHER = re.compile(
-    r",\s+(?:and |but )?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)", re.IGNORECASE
+    r",\s+(?:and |but )?not\b|\s\(\s?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)",
+    re.IGNORECASE,
 )
 _CONTRAST = re.compile(
     rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
+_ORDINARY = re.compile(
+    r"\b(?:is|are|looks?|seems?)\s(?:all\s|perfectly\s|quite\s)?(?:normal|usual|common|ordinary|expected|fine)\b",
+    re.IGNORECASE,
+)
+_NOT_THIS_BUT = re.compile(
+    r"(?:\bnot|n't)\s(?P<denied>[^.;\n]{1,100}?)(?:,?\s+but(?:\s+rather)?|,)\s+(?P<rest>.+)$", re.IGNORECASE
+)
+_ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
-    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|out|wrong|incorrect|false|"
+    r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|"
+    r"out|wrong|incorrect|false|"
     r"excluded|eliminated|ruled out|impossible|unlikely|farther|irrelevant)\b)",
     re.IGNORECASE,
 )
 _VERDICT = re.compile(
-    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|would)(?P<verdict>(?:n't|\s).*)"
+    r"\W{0,4}(?:options?\s)?[A-H]\b[^.,;a-z]{0,20}(?:and\s[A-H]\W{1,3})?(?:is|are|was|were|can|could|does|do|"
+    r"would)(?P<verdict>(?:n't|\s).*)"
 )
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
-_TICK = re.compile(r"[\u2705\u2714\u2713\u2611]|\b(?:yes|true|correct|suitable|visible|right)\W*$", re.IGNORECASE)
-_NO_TICK = re.compile(
-    r"[\u274c\u2717\u2718\u2715\u2716]|\b(?:no|false|incorrect|unsuitable|invisible|wrong|not \w+)\W*$", re.IGNORECASE
-)
 _OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
+_VERB = (
+    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?)|"
+    r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
+)
+_WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
 _SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
 
 
@@ -66,7 +80,13 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
     """
     options = Options(record)
-    body = lettering.tighten(body)
+    body = options.lettered(lettering.tighten(without_loop(body)))
+    if (
+        (ticked := _ticked(body, options))
+        and (len(ticked) == 1 or not options.single)
+        and not options.verdicts(body)[1]
+    ):
+        return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
@@ -108,13 +128,17 @@ def _last_declaration(body: str, options: Options) -> Found:
             declared.append((declaration.position, found))
             break
         weak = found if weak is None else weak
-    found = max(declared, key=lambda item: item[0])[1] if declared else weak
+    position, found = max(declared, key=lambda item: item[0]) if declared else (0, weak)
+    if declared and not options.asks_for_denial:
+        denied |= lettering.rejected_after(body, position, options.letters)
     return _WITHDRAWN if found and found & denied else found
 
 
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
     lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    if swept := options.swept(first_sentence(lines[0])):
+        return swept
     stated = _stated(lines, options)
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
@@ -128,27 +152,83 @@ def _conclusion(body: str, options: Options) -> Found:
     if not found:
         return None
     last = without_connective(found[-1])
-    first, *others = _OTHERS.split(last, maxsplit=1)
-    if (
-        others and re.search(r"\b(?:is|are)\b", first) and _is_denial(others[0])
-    ):  # "A and C are visible, B and D are not"
-        last = first
+    if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
+        return each
+    last, claimed = _before_others(last, options)
+    if claimed:
+        return claimed
     if len(found) > 1 and not is_conclusion(found[-1]):
-        return None
+        names_others = options.lists_more(" ".join(found[:-1]), frozenset()) or found[0].rstrip(".").isalpha()
+        return lettering.bare(last, options.letters) if len(last) < 20 and not names_others else None  # "Certainly! B"
     if _is_denial(last):
         return None
     return lettering.predicate(last, options.letters) or _subject(last, options)
 
 
+def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
+    """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
+    for match in _OTHERS.finditer(sentence[:_SHORT]):
+        first, others = sentence[: match.start()], sentence[match.end() :]
+        letters, said = _about(first, options)
+        if not re.search(r"\b(?:is|are)\b", first) or _is_denial(said):
+            continue
+        if _is_denial(others) or _is_dismissed(others, options):
+            left = lettering.marked(others, options.letters)
+            is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
+            return first, letters if is_partition else None
+        if _subject(first, options) and not _asked(options) & set(tokens(others)):
+            return first, None
+    return sentence, None
+
+
+def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
+    """`A is in the basket. B isn't. C is in it, too.`: the claims, where every sentence has its letters."""
+    claimed: set[str] = set()
+    for sentence in found:
+        letters, said = _about(sentence, options)
+        if not letters or options.lists_more(said, letters):
+            return None
+        if not _is_denial(said) and not _is_dismissed(said, options):
+            if not _subject(sentence, options):
+                return None
+            claimed |= letters
+    return frozenset(claimed) if claimed and (len(claimed) == 1 or not options.single) else None
+
+
+def _is_dismissed(said: str, options: Options) -> bool:
+    return bool(_ORDINARY.search(f"is {said}") or (_WRONG.search(said) and not options.asks_for_denial))
+
+
+def _about(sentence: str, options: Options) -> tuple[Letters, str]:
+    """(the letters that are a sentence's subject, what is said of them)."""
+    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)(?:\s+|(?=n't)){_VERB}(?P<rest>(?:\b|n't).*)", sentence)
+    return (
+        (lettering.bare(match.group("letters"), options.letters) or frozenset(), match.group("rest"))
+        if match
+        else (frozenset(), "")
+    )
+
+
 def _subject(sentence: str, options: Options) -> Letters | None:
     """The letters that are the subject of a sentence which says of them what was asked."""
     sentence = _AMONG.sub("", sentence, count=1)
-    match = re.match(r"\W{0,4}(?P<letters>.{1,60}?)\s+(?:is|are|has|have)\b(?P<rest>.*)", sentence)
+    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
     found = lettering.bare(match.group("letters"), options.letters) if match else None
-    if not found or _REJECTED.match(match.group("rest")) or options.lists_more(match.group("rest"), found):
+    is_rejected = _is_denial if options.asks_for_oddity else _REJECTED.match
+    if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
         return None
+    asked = _asked(options)
+    return (
+        found
+        if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
+        else None
+    )
+
+
+def _asked(options: Options) -> set[str]:
+    """The question's words; all words for something odd where it asks for one of them."""
     asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
-    return found if _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest"))) else None
+    return asked | ODD if options.asks_for_oddity else asked
 
 
 def _is_denial(sentence: str) -> bool:
@@ -157,13 +237,16 @@ def _is_denial(sentence: str) -> bool:
 
 def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
-    verdicts: dict[str, bool] = {}
-    for line in body.splitlines()[:50]:
-        letters = lettering.marked(line, options.letters)
-        ticked, crossed = bool(_TICK.search(line[:300])), bool(_NO_TICK.search(line[:300]))
-        if len(letters) == 1 and ticked != crossed:
-            verdicts[next(iter(letters))] = ticked
-    return frozenset(key for key, value in verdicts.items() if value) if len(verdicts) == len(options.letters) else None
+    verdicts, _ = options.verdicts(body)
+    ticked = frozenset(key for key, value in verdicts.items() if value)
+    is_clear = len(verdicts) == len(options.letters) and (len(ticked) == 1 or not options.single)
+    return ticked if is_clear else None
+
+
+def _swept(body: str, options: Options) -> Found:
+    """`All except B.`, `All options are correct.` at the start or the end of a text."""
+    found = sentences(body) or [""]
+    return options.swept(without_connective(found[-1])) or options.swept(found[0])
 
 
 def _last_lines(body: str, options: Options) -> Found:
@@ -186,13 +269,15 @@ def _first_lines(body: str, options: Options) -> Found:
     first, *others = paragraphs(body)[0]
     lines = [lettering.without_denial(first), *others]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
-    if options.single and (len(heads) > 1 or (heads and lettering.led(heads[0][1]))):
+    if options.single and (
+        len(heads) > 1 or (heads and (lettering.led(heads[0][1]) or lettering.bare(heads[0][1], options.letters)))
+    ):
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
-    if options.single and len(_INLINE_OPTION.findall(lines[0])) > 2:
+    if len(_INLINE_OPTION.findall(lines[0])) > (2 if options.single else 1) and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
-    claim = _NOT_THE_OTHER.split(lines[0], maxsplit=1)[0]
+    claim = _NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
@@ -223,7 +308,7 @@ def _line(line: str, options: Options) -> Found:
     if found is None:
         alone = lettering.bare(re.split(r"[.,;:!]", line, maxsplit=1)[0], options.letters)
         return alone if alone and len(alone) > 1 else _leading_text(line, options)
-    claim = _CONTRAST.split(first_sentence(line), maxsplit=1)[0]
+    claim = _ASIDE.sub("", _CONTRAST.split(first_sentence(line), maxsplit=1)[0])
     return None if not options.single and options.lists_more(claim, found) else found
 
 
@@ -252,6 +337,8 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     """
     line = re.sub(r"^(?:that|option|choice)\s+", "", line, flags=re.IGNORECASE)
     clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
+    if _ORDINARY.search(first_sentence(line)):  # "The trees are green, which is normal."
+        return None
     for end in ("$", r"[.!?](?:\s|$)", clause_end):
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
@@ -265,10 +352,11 @@ def _mentioned(body: str, options: Options) -> Letters | None:
     """Option texts that a short statement (or the concluding sentence of a long one) names without denying any."""
     if is_cut_off(body):
         return None
-    if len(body) > _SHORT:
-        body = (sentences(body) or [""])[-1]
-        if not is_conclusion(body):
-            return None
+    last = (sentences(body) or [""])[-1]
+    if is_conclusion(last):
+        body = last
+    elif len(body) > _SHORT:
+        return None
     return _claimed(lettering.strip_markup(body), options)
 
 
@@ -278,6 +366,11 @@ def _claimed(body: str, options: Options) -> Letters | None:
         if _LIKEWISE.search(claim[1]):
             return None
         body = claim[0] if options.mentions(claim[0])[0] else claim[1]
+    denial = _NOT_THIS_BUT.search(body)
+    if denial and options.mentions(denial.group("denied"))[0] and options.mentions(denial.group("rest"))[0]:
+        body = denial.group("rest")
+    parts = body.split(";")
+    body = ";".join(part for part in parts if not _ENDS_DENYING.search(part)) or body
     body = _before_denial(body, options)
     found, left = options.mentions(body)
     if not found and options.single:
@@ -328,12 +421,13 @@ _NAMES = {
     _last_declaration: "declared",
     _last_lines: "last line",
     _ticked: "ticked",
+    _swept: "all, or all but some",
     _conclusion: "conclusion",
     _first_lines: "first line",
     _mentioned: "option named alone",
     _rejecting_option: "rejection in words",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _conclusion, _ticked)
+_STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _mentioned, _rejecting_option)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -6,6 +6,11 @@ A heading such as `### Final Answer` becomes `Answer:`, which declares the line 
 import re
 
 _SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|\[/?INST\]")
+_STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
+_TAG = re.compile(
+    r"[<\[](/?)(?:(?:final|your)[ _-]?)?(?:ans|answer|final|choice|option|solution|response|output)[>\]]", re.IGNORECASE
+)
+"""A tag around an answer that isn't the scaffold's: `<ans>`, `[ANSWER]`."""
 _ROLE = re.compile(r"^(?:\s{0,9}(?:assistant|model|bot|ai|gpt|response|助手|模型)\s{0,3}(?::|\n)){1,3}", re.IGNORECASE)
 _NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
@@ -40,6 +45,7 @@ def plain(text: str) -> str:
 
     A list whose items stand apart is closed up.
     """
+    text = _TAG.sub(lambda match: "\n" if match.group(1) else "\nAnswer: ", _STRUCK.sub("", text))
     text = _QUOTE.sub("", _EMPHASIS.sub("", re.sub(r"\r+\n?", "\n", text)))
     text = _LOOSE_ITEM.sub(r"\1\n", text)
     text = _HEADING.sub(lambda match: "\n" if _SECTION.match(match.group(1)) else match.group(1), text)

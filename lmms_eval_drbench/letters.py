@@ -6,7 +6,7 @@ Nothing here guesses: a text either states letters or it doesn't. The word "a" i
 import re
 from collections.abc import Sequence
 
-_MARKUP = re.compile(r"[*_`~]+|</?(?:b|i|u|p|strong|em|br|span)\s?/?>|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|[{}$]")
+_MARKUP = re.compile(r"[*_`~]+|</?(?:b|i|u|p|strong|em|br|span)\s?/?>|\\(?:text|textbf|mathrm|mathbf|rm|bf)\b|\\?[{}$]")
 _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
@@ -14,7 +14,7 @@ _HEDGE = re.compile(
     r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$",
     re.IGNORECASE,
 )
-_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#→⇒➡✅✔✓☑\ufe0f【】"
+_WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅✔✓☑\ufe0f【】"
 
 _NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
@@ -30,33 +30,51 @@ _GLUED = re.compile(r"[A-Z]{2,8}")
 _NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
-    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|\s[-–—:]\s)\s*(.*)$",
+    r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|"
+    r"\s[-–—:]\s)\s*(.*)$",
     re.IGNORECASE,
 )
 _REASONED = re.compile(r"\W{0,4}[A-Z]\W{0,4}\s(?:because|since|as(?! well))\b")
 _SURELY = r"(?:\s(?:clearly|definitely|most likely|likely|probably|therefore|thus|indeed|also|both|all))?"
 _SUBJECT = re.compile(
-    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|seems?(?:\s+to\s+be)?|"
-    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|my\s+)?(?:only\s+|single\s+)?"
-    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|reasonable|fitting)|"
+    rf"(?<![\w'])(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|must\s+be|would\s+be|should\s+be|has\s+to\s+be|"
+    rf"seems?(?:\s+to\s+be)?|"
+    rf"appears?(?:\s+to\s+be)?|looks?|remains?(?:\s+as)?){_SURELY}\s{{1,3}}(?:both\s+|all\s+)?(?:the\s+|"
+    rf"my\s+)?(?:only\s+|single\s+)?"
+    r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|"
+    r"reasonable|fitting)|"
     r"(?:final\s+)?(?:answers?|choices?|pick)\b)|"
-    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|it\s+is(?=\W*(?:$|\n))|"
+    r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|"
+    r"it\s+is(?=\W*(?:$|\n))|"
     r"remains?(?=\W*(?:$|\n)))"
 )
 _UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
 _PREDICATE = re.compile(
-    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
+    rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|"
+    rf"\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
 )
 _NOT_BUT = re.compile(
-    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|instead))?"
+    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)(?:[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|"
+    r"instead))?|[.;,](?=\s+[A-H]\W*$))"
     r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _ADVERB = re.compile(
-    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus)\b,?\s+",
+    r"^(?:actually|most likely|probably|likely|clearly|definitely|in fact|really|simply|therefore|thus|only|"
+    r"just)\b,?\s+",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"^\W{0,4}(?:n't|not)\s+(?P<denied>.*)$", re.IGNORECASE | re.DOTALL)
+_WRONG = re.compile(
+    rf"\W{{0,4}}(?P<letters>{_MANY})\s{{1,3}}(?:is|are|was|were|can|does|do)(?:n't|\s+not)?\s+(?:actually\s+|also\s+)?"
+    r"(?:(?<=not\s)(?:correct|right|it|the)|(?<=n't\s)(?:correct|right|it|the)|wrong|incorrect|false)\b"
+)
+_CALLED_WRONG = re.compile(rf"(?<![\w']){_WRONG.pattern.removeprefix(chr(92) + 'W{0,4}')}")
+_ONLY = re.compile(
+    rf"\b[Oo]nly\s(?P<letters>{_MANY})\s{{1,3}}(?:is|are|can|could|has|have|does|do|would|shows?|works?|fits?|"
+    rf"match(?:es)?|remains?)\b"
+    r"(?!\s+(?:wrong|incorrect|false|not|ruled|excluded|out of the question)\b|n't)"
+)
 _START = re.compile(
     rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -104,10 +122,18 @@ def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, froz
     """(position, letters) of every `B is correct`, `options A and C are the right answers`, `B fits best`."""
     found = [
         (match.start(), _all_letters(match.group("letters"), valid))
-        for match in _SUBJECT.finditer(text)
+        for pattern in (_SUBJECT, _ONLY)
+        for match in pattern.finditer(text)
         if not _UNDECIDED.search(text[max(0, match.start() - 20) : match.start()])
     ]
     return [(position, letters) for position, letters in found if letters]
+
+
+def rejected_after(text: str, position: int, valid: Sequence[str]) -> frozenset[str]:
+    """The letters that `text` calls wrong after a position: `B is wrong`, `C isn't correct`."""
+    return frozenset().union(
+        *(_all_letters(match.group("letters"), valid) or () for match in _CALLED_WRONG.finditer(text, position + 1))
+    )
 
 
 def predicate(sentence: str, valid: Sequence[str]) -> frozenset[str] | None:
@@ -129,7 +155,10 @@ def without_denial(line: str) -> str:
 
 
 def denied(line: str, valid: Sequence[str]) -> frozenset[str]:
-    """The letters that a declaration's text such as `not A.` denies."""
+    """The letters that a declaration's text such as `not A.` or `A is wrong` denies."""
+    wrong = _WRONG.match(line[:600])
+    if wrong:
+        return _all_letters(wrong.group("letters"), valid) or frozenset()
     match = _NOT.match(line[:600])
     return (leading(match.group("denied"), valid) or frozenset()) if match else frozenset()
 

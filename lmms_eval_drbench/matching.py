@@ -23,24 +23,42 @@ _FILLERS = frozenset(
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
     tokens(
-        "hand i i'm we one you can could would see seen show shown visible depict contain count find believe "
+        "hand maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible "
+        "depict contain count find believe "
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "word inscription based painted sort kind type piece him them written says displayed labelled "
+        "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
+        "says displayed labelled "
         "located"
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
 _MODIFIERS = frozenset(
     tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light "
-        "bright big small "
-        "large little tall short long old new young wooden metal plastic glass round square single fresh open closed "
-        "empty full striped 1"
+        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright "
+        "deep vivid pale tan "
+        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow "
+        "thick thin "
+        "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron "
+        "brass copper "
+        "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick "
+        "concrete "
+        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent "
+        "straight single "
+        "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet "
+        "dry clean "
+        "broken cracked worn soft hard heavy sharp ripe raw juicy sweet hot cold warm tame wild stray sleepy happy sad "
+        "cute lovely beautiful pretty nice simple ordinary typical traditional bare lone furry tabby fluffy "
+        "hairy woolly 1"
     )
 )
-"""Words before a named thing that only describe it: "a big red mug" names a mug."""
+"""Words before a named thing that only describe it: "a big red mug" names a mug. "Toy" isn't one: "a toy car"."""
+_DESCRIBES = re.compile(r"\w{2,20}(?:ish|ful|less|ous|ed|sized|shaped)|\w{3,20}(?:ff|gg|tt|nn|rr|ll|zz|dd|mm|pp|bb)y")
+"""Endings of words that describe and name nothing: `greenish`, `spotted`, `fluffy`."""
+_NOT_ONLY_DESCRIBING = frozenset(
+    tokens("teddy puppy kitty granny nanny bunny jelly berry cherry ferry red bed seed weed")
+)
 _BOUNDARY = frozenset(
     tokens(
         "in on at of to by with from for next near under over above below behind beside between against inside outside "
@@ -54,17 +72,23 @@ _BOUNDARY = frozenset(
 _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
-    r"[;:!?\n]|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|and)\b|\s[–—-]\s",
+    r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|"
+    r"and)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
+_OPINION = frozenset(tokens("i think believe appears seems looks so to be like"))
 _ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
-_YES_NO = re.compile(r"\W*(yes|no|yeah|yep|nope|correct)\b\s*(?:[,.;:!–—-]|$)\s*", re.IGNORECASE)
-_PARTICIPLE = re.compile(r"\w{2,30}ing|\w{3,30}ed")
+_YES_NO = re.compile(
+    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
+    re.IGNORECASE,
+)
+_PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
 _CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
 """`, not blue`: what an answer is set apart from."""
+_NOT_BUT = re.compile(r"^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE)
 _ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
 _DOUBLED = re.compile(r"([^aeiou])\1$")
-_DOUBT = NEGATIONS | {"or", "than", "either"} | frozenset("或")
+_DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
 
 
 def matches(text: str, accepted: str, question: str) -> bool:
@@ -87,19 +111,21 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question)) == gold[0]
     if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
         text = text[prefix.end() :]
-    text = _CONTRASTED.sub("", text)
+    text = _CONTRASTED.sub("", _NOT_BUT.sub("", text))
     clauses = [text, *_CLAUSE.split(text)[:_MAX_CLAUSES]]
     return any(_says(clause, gold, question) for clause in clauses)
 
 
 def _polarity(word: str) -> str:
-    return "no" if word.lower().startswith("no") or word.lower() == "nope" else "yes"
+    return "no" if word.lower() in ("no", "nope", "false", "不是", "否", "没有") else "yes"
 
 
 def _implied_polarity(text: str, question: str) -> str | None:
     """`yes` for a statement of what was asked, `no` for its denial, None for anything else."""
     asked = {_stem(token) for token in tokens(question)}
-    left = [token for token in _uncontracted(tokens(text)) if token not in _FILLERS and _stem(token) not in asked]
+    left = [
+        token for token in _uncontracted(tokens(text)) if token not in _FILLERS | _OPINION and _stem(token) not in asked
+    ]
     if not tokens(text) or set(left) - {"not"}:
         return None
     return "no" if left else "yes"
@@ -148,13 +174,21 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and lead[-1] in _MODIFIERS:
+        while lead and (_describes(lead[-1]) or _joins_descriptions(lead)):
             lead = lead[:-1]
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
         if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
             return True
     return False
+
+
+def _describes(token: str) -> bool:
+    return token in _MODIFIERS or bool(_DESCRIBES.fullmatch(token)) and token not in _NOT_ONLY_DESCRIBING
+
+
+def _joins_descriptions(lead: tuple[str, ...]) -> bool:
+    return len(lead) > 1 and lead[-1] == "and" and _describes(lead[-2])
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:

@@ -17,18 +17,26 @@ from lmms_eval_drbench.statements import (
     is_refusal,
     sentences,
     without_connective,
+    without_loop,
 )
 
 _MAX_ANSWER = 1000
-_MAX_PERIOD = 20
-"""Words of the longest phrase that is recognised as repeating itself."""
+_PHRASE = 4
+"""Words of a text that can be an answer by its length alone."""
+_ASKING = frozenset(
+    tokens("what which who where when how many much is are was were do does can could in on at of to with by from")
+)
 _RESTATED = re.compile(r";\s+(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)", re.IGNORECASE)
-_BUT = re.compile(r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)", re.IGNORECASE)
+_BUT = re.compile(
+    r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most "
+    r"likely|my guess)\b)",
+    re.IGNORECASE,
+)
 
 
 def read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
     """(answer, how it was read), or (None, why not)."""
-    for part in reversed(corrections(_without_loop(body))):
+    for part in reversed(corrections(without_loop(body))):
         given, how = _read(part, record)
         if given is not None:
             return given, how
@@ -49,14 +57,14 @@ def _read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
     if record["premise_true"] is not None:
         rejecting = next((text for text in found if rejects(text, record["question"], record["reject_answers"])), None)
         if rejecting is not None and not is_cut_off(rejecting):
-            return _clean(rejecting), "rejection"
+            return _trimmed(rejecting), "rejection"
     if is_refusal(body):
         return _despite_refusal(body)
-    given, how = _statement(found)
+    given, how = _statement(found, record["question"])
     return (_clean(given), how) if tokens(given) else (None, how or "no answer found")
 
 
-def _statement(found: list[str]) -> tuple[str, str]:
+def _statement(found: list[str], question: str) -> tuple[str, str]:
     """Of a text's sentences, the one that answers: a conclusion at the end, else the first that is no preamble."""
     if not found:
         return "", ""
@@ -65,9 +73,16 @@ def _statement(found: list[str]) -> tuple[str, str]:
         return ("", "the answer was cut off") if is_open else (without_connective(found[0]), "bare answer")
     if is_conclusion(found[-1]) and not is_open:
         return without_connective(found[-1]), "concluding sentence"
-    if not is_preamble(found[0]):
+    if not is_preamble(found[0]) and not (is_open and not _answers(found[0], question)):
         return found[0], "first sentence"
     return ("", "the answer was cut off") if is_open else (found[-1], "last sentence")
+
+
+def _answers(sentence: str, question: str) -> bool:
+    """Whether the first sentence of a text that was cut off later is an answer and not the start of a description."""
+    given, asked = tokens(sentence), set(tokens(question)) - _ASKING
+    is_about_it = len(asked & set(given)) * 2 >= len(asked)
+    return len(given) <= _PHRASE or given[0] in ("it", "they", "he", "she", "there", "it's", "they're") or is_about_it
 
 
 def _despite_refusal(body: str) -> tuple[str | None, str]:
@@ -78,18 +93,9 @@ def _despite_refusal(body: str) -> tuple[str | None, str]:
     return None, "refusal"
 
 
-def _without_loop(text: str) -> str:
-    """A text that repeats itself to its end, up to the first repetition; a phrase once where it is all there is."""
-    words = text.split()
-    for period in range(1, min(_MAX_PERIOD, len(words) // 3) + 1):
-        start = len(words) - period
-        while start > 0 and words[start - 1] == words[start - 1 + period]:
-            start -= 1
-        if len(words) - start >= max(3 * period, 4):
-            return " ".join(words[: start + period])
-    return text
-
-
 def _clean(text: str) -> str:
-    text = _RESTATED.split(text)[-1]
+    return _trimmed(_RESTATED.split(text)[-1])
+
+
+def _trimmed(text: str) -> str:
     return strip_markup(text).strip(" \t\r\n\"'.,:;-•")[:_MAX_ANSWER]

@@ -14,7 +14,7 @@ from lmms_eval_drbench.phrases import tokens, vocabulary
 _SPAN = 500
 """Characters read: a rejection is a short statement, and the patterns are quadratic within a clause."""
 
-_CLAUSE = re.compile(r"[.!?;,]\s|\n|\bbut\b|\bbecause\b")
+_CLAUSE = re.compile(r"[.!?;:,]\s|\n|\bbut\b|\bbecause\b")
 _NOT = r"(?: not|n't)(?: actually)?"
 _SEEN = r"(?:visible|present|shown|seen|depicted|pictured|there|in (?:the|this) (?:image|picture|photo|scene)|exist)"
 _PATTERNS = [
@@ -22,12 +22,14 @@ _PATTERNS = [
     for pattern in (
         rf"\bthere (?:is|are|was|were){_NOT}(?: any| an?)?(?P<what>.*)",
         r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)? (?:no|none|zero)\b(?P<what>.*)",
-        r"^\W*(?:(?:none|no|yes), )?no (?P<what>.+)",
+        r"^\W*(?:(?:none|no|yes), )?(?:(?:as|since|so|that|because) )?no (?P<what>.+)",
+        r"^\W*not (?:an?|any) (?P<what>.+)",
+        rf"^\W*(?:none|not)(?P<what>)(?: (?:is|are|of (?:them|it|those)))* {_SEEN}\b",
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
         r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
-        r"\b(?:is|are) (?:no|not an?|not any)\b(?P<what>.*)",
+        r"\b(?:is|are)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
         rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
@@ -39,9 +41,9 @@ _PATTERNS = [
 ]
 _FALSE_PREMISE = re.compile(
     r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers "
-    r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent)|"
+    r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent|\bempty)|"
     r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|"
-    r"\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
+    r"\bfalse (?:premise|assumption)\b|\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
     re.IGNORECASE,
 )
 _CHINESE_DENIAL = re.compile(
@@ -71,7 +73,9 @@ _THE_IMAGE = re.compile(
     r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE
 )
 """Not to see the image at all rejects no premise."""
-_GENERIC = frozenset(vocabulary("such one any it they this thing object item visible present shown here there"))
+_INDISTINCT = re.compile(r"\b(?:clearly|properly|exactly|well enough|in detail)\b", re.IGNORECASE)
+"""What isn't seen clearly may well be there."""
+_GENERIC = frozenset(vocabulary("such one 1 any it they this thing object item visible present shown here there"))
 _FUNCTION = frozenset(
     vocabulary(
         "is are was were be been in on of at to for with and or by from which what who where when how many much do "
@@ -89,6 +93,8 @@ def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> boo
     if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
         return True
     for clause in _CLAUSE.split(text[:_SPAN].replace("\u2019", "'")):
+        if _INDISTINCT.search(clause):
+            continue
         for pattern in _PATTERNS:
             match = pattern.search(clause)
             if match and _denies(match.group("what"), about):

@@ -21,20 +21,28 @@ _COPULA = (
     rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is)(?:,?\s+{_HEDGED}\b,?)?"
 )
 _DECLARED = re.compile(
-    r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|conclusion)s?|answers?|ans|"
+    r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|"
+    r"conclusion)s?|answers?|ans|"
     r"(?:correct|right|best)\s+ones?)\b"
     rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
-    r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|result)s?\s?[:=]"
+    r"|\bans\.\s"
+    r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
+    r"result)s?\s?[:=]"
     r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
-    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|opt(?:ing)?\s+for|settle\s+(?:on|for)|answer|say|meant|mean)\b"
-    r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|\s+are|\s+am)\s+left\s+with\b"
+    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|lean(?:ing)?\s+(?:towards?|"
+    r"to)|opt(?:ing)?\s+for|settle\s+(?:on|for)|guess|answer|say|meant|mean)\b"
+    r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|"
+    r"\s+are|\s+am)\s+left\s+with\b"
+    r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|"
+    r"detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
     r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|go(?:ing)?\s+(?:with|for)|opt|settle|say|mean|leaves|left",
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
+    r"for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
@@ -45,7 +53,7 @@ _REFUSAL = re.compile(
     r"i (?:cannot|can't|can not|don't|do not) (?:actually )?see (?:the|any|an|your|this) (?:image|picture|photo)|"
     r"as an ai\b|(?:cannot|can't|can not) be (?:determined|identified|read|made out)|unable to "
     r"(?:determine|answer|tell|see|identify|view|"
-    r"read|make)|not enough (?:information|detail)|(?:doesn't|does not|don't) (?:provide|give|contain|"
+    r"read|make)|not enough (?:information|detail|\w+ to)|(?:doesn't|does not|don't) (?:provide|give|contain|"
     r"offer) (?:enough|sufficient)|"
     r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
     r"identify|recogni[sz]e|discern|be)\b|"
@@ -53,43 +61,58 @@ _REFUSAL = re.compile(
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
     r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|"
     r"share|attach|send)|"
+    r"(?:could|might|may|can) be (?:anything|anyone|any of|many things)|no (?:idea|clue|way of (?:knowing|telling))|"
+    r"(?:don't|do not|wouldn't|would not|won't|will not|rather not|prefer not to|can only|could only|only be) "
+    r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
+    r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
+    r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|"
+    r"certain) (?:what|which|who|where|how|if|whether)|"
+    r"(?:cannot|can't|could not|couldn't) (?:really |quite )?(?:see|make out|read) [^.,;]{0,80}(?:clearly|"
+    r"properly|exactly)|"
+    r"^\W*i(?:'m| am) (?:really )?not (?:sure|certain)(?=\W)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
 )
 _PREAMBLE = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
     r"solve|see|decide|work)\b|first\b|"
-    r"looking at\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|should|must|have)\b|"
+    r"looking at\b|the question (?:asks|is)\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|"
+    r"should|must|have)\b|"
     r"i'll\b|okay\b|sure\b|certainly\b|of course\b|"
     r"alright\b|(?:the|this|in the|in this) (?:image|picture|photo|scene)\b|based on\b.{0,80}:$|here is\b|here's\b|"
     rf"{chinese.PREAMBLE})",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
-    r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|so|such|its|"
-    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|also|it|"
-    r"there|this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|在|是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
+    r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|"
+    r"such|its|(?:and|or|but|,)\s(?:so|there|also)|"
+    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|it|"
+    r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
 )
 _LONG = 16
 """A sentence of so many words that lacks its full stop was cut off; a shorter one may be a phrase."""
+_MAX_PERIOD = 20
+"""Words of the longest phrase that is recognised as repeating itself."""
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
-    r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?|(?:correction|scratch that|"
+    r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?(?:,?\s(?:actually|no)\b)?|"
+    r"(?:correction|scratch that|"
     r"strike that|oops)\b|"
     r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
     r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
-    r"(?<![,])(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
+    r"(?<![,:])(?<!: )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
     r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
-    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|Not|No|Only|Neither|Each|Note)\b)"
+    r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|"
+    r"Not|No|Only|Neither|Each|Note)\b)"
 )
 _CONCLUDING = re.compile(
     r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
@@ -167,9 +190,9 @@ def is_preamble(sentence: str) -> bool:
 def is_cut_off(text: str) -> bool:
     """Whether a text ends in the middle of a statement, as the token limit leaves it."""
     last = (sentences(text) or [""])[-1].rstrip("*_` \t")
-    if re.search(r"[.!?)\]\"'|}>]$", last) and not re.search(r"^\W*\d{1,2}\.$", last):
-        return False
     others = sentences(text)[:-1]
+    if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
+        return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
 
@@ -182,3 +205,16 @@ def corrections(text: str) -> list[str]:
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip()] or [text]
+
+
+def without_loop(text: str) -> str:
+    """A text that repeats itself to its end, up to the first repetition; a phrase once where it is all there is."""
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    words = [text[start:end].strip(".,;!*") or text[start:end] for start, end in spans]
+    for period in range(1, min(_MAX_PERIOD, len(words) // 3) + 1):
+        start = len(words) - period
+        while start > 0 and words[start - 1] == words[start - 1 + period]:
+            start -= 1
+        if len(words) - start >= max(3 * period, 4):
+            return text[: spans[start + period - 1][1]].rstrip(",;")
+    return text
