@@ -74,10 +74,14 @@ def read_choice(output: str, question: str, options: Sequence[str]) -> Answer:
     return answers.extract(output, _record("single_choice", question, options))
 
 
+_SHORT = 200
+"""Characters up to which a text is one statement, whatever part of it the reader of open answers picks."""
+
+
 def read_yes_no(output: str, question: str) -> Answer:
     """`yes` or `no`, where the answering sentence says so as a word of its own; a mere "there is no dog" doesn't."""
     found = answers.extract(output, _record("open_ended", question, []))
-    match = _YES_NO.search(found.text or "")
+    match = _YES_NO.search(found.text or "") or _YES_NO.search(output if len(output) <= _SHORT else "")
     if match is None:
         return Answer(None, None, "neither yes nor no" if found.parsed else found.reason)
     return Answer(None, (match.group("alone") or match.group("before")).lower(), found.reason)

@@ -7,19 +7,20 @@ categories. lmms-eval wants each of them as a file; the rules are here. A test h
 from collections.abc import Iterator
 from pathlib import Path
 
+from lmms_eval_drbench.prompts import suite_name
 from lmms_eval_drbench.taxonomy import Category, Layer, categories_of
 
 TASKS = Path(__file__).parent / "tasks"
 SIZES = ("", "_mini")
 CONTROLS = ("", "_blind", "_shuffled", "_circular")
-PROMPTS = ("direct", "scaffold")
+PROMPTS = {"": ("direct", "scaffold", "cot", "llava_cot")}
+"""Control → its prompts. The controls are asked under the two prompts that the paper's comparison is about."""
 
 _HOOK = "!function lmms_eval_drbench.task."
-_MAX_NEW_TOKENS = {"direct": 128, "scaffold": 768}
-_GROUP_METRICS = {
-    "direct": ("acc", "unparsed"),
-    "scaffold": ("acc", "unparsed", "anchored", "consistent", "well_formed"),
-}
+_MAX_NEW_TOKENS = {"direct": 128}
+_LONG = 768
+"""Tokens for everything that reasons before it answers."""
+_GROUP_METRICS = {"scaffold": ("acc", "unparsed", "anchored", "consistent", "well_formed")}
 """Metrics that every category has; entity and relation F1 may be undefined in one, and a group would lose them all."""
 
 
@@ -27,13 +28,13 @@ def variants() -> Iterator[dict[str, str]]:
     """Path below `tasks` → content, one dict a variant."""
     for size in SIZES:
         for control in CONTROLS:
-            for prompt in PROMPTS:
+            for prompt in PROMPTS.get(control, ("direct", "scaffold")):
                 yield _variant(size, control, prompt)
 
 
 def _variant(size: str, control: str, prompt: str) -> dict[str, str]:
-    name = f"drbench{size}{control}{'' if prompt == 'direct' else f'_{prompt}'}"
-    metrics = _GROUP_METRICS[prompt] + (("rotation_acc",) if control == "_circular" else ())
+    name = suite_name(f"drbench{size}{control}", prompt)
+    metrics = _GROUP_METRICS.get(prompt, ("acc", "unparsed")) + (("rotation_acc",) if control == "_circular" else ())
     layers = [layer for layer in Layer if control != "_shuffled" or layer is not Layer.LOGICAL_RIGOR]
     found = {f"{name}/{name}.yaml": _group(name, [f"{name}_{layer}" for layer in layers], metrics)}
     for layer in layers:
@@ -63,7 +64,7 @@ def _task(variant: str, category: Category, size: str, control: str, prompt: str
     lines += [
         "generation_kwargs:",
         f'  until: ["<|{name}|>"]',
-        f"  max_new_tokens: {_MAX_NEW_TOKENS[prompt]}",
+        f"  max_new_tokens: {_MAX_NEW_TOKENS.get(prompt, _LONG)}",
         "  do_sample: false",
         "  temperature: 0",
     ]

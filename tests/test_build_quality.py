@@ -91,7 +91,9 @@ def test_built_questions_are_not_answered_blind(built):
     scores = blind_scores(records, lessons)
     blind = sum(scores[index] for index in choice) / len(choice)
     expected = sum(chance(records[index]) for index in choice) / len(choice)
-    assert len(choice) > 1000 and blind < expected + 0.03
+    # 3 points, and twice the standard error of so few questions: the whole benchmark is thirteen times as large
+    error = (blind * (1 - blind) / len(choice)) ** 0.5
+    assert len(choice) > 1000 and blind < expected + 0.03 + 2 * error
 
 
 def test_no_policy_beats_chance_on_built_questions(built):

@@ -85,7 +85,7 @@ def evaluate(answer, *names: str, limit=None) -> dict:
         ("Based on the image, the correct answer is **C**.", "C"),
         ("<answer>C</answer>", "C"),
         ("Based on the image, I can't tell.", ""),
-        ("AC", ""),
+        ("AC", "AC"),  # two letters are an answer, and a wrong one
         ("", ""),
     ],
 )
