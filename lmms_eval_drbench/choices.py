@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import ODD, Options
+from lmms_eval_drbench.options import FUNCTION_WORDS, ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
@@ -40,6 +40,8 @@ _NOT_THIS_BUT = re.compile(
     r"(?:\bnot|n't)\s(?P<denied>[^.;\n]{1,100}?)(?:,?\s+but(?:\s+rather)?|,)\s+(?P<rest>.+)$", re.IGNORECASE
 )
 _ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
+_OPEN_ENDS = frozenset({"maybe", "possibly", "perhaps", "might", "something", "else"})
+"""Words after which a set may go on: `grapes and maybe cherries`."""
 _LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
     r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|"
@@ -137,6 +139,8 @@ def _last_declaration(body: str, options: Options) -> Found:
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
     lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    if options.single and options.is_restated("\n".join(lines)):
+        return None
     if swept := options.swept(first_sentence(lines[0])):
         return swept
     stated = _stated(lines, options)
@@ -153,6 +157,8 @@ def _conclusion(body: str, options: Options) -> Found:
         return None
     last = without_connective(found[-1])
     if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
+        return each
+    if each := _sentence_by_sentence(_OTHERS.split(last), options):
         return each
     last, claimed = _before_others(last, options)
     if claimed:
@@ -172,7 +178,7 @@ def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None
         letters, said = _about(first, options)
         if not re.search(r"\b(?:is|are)\b", first) or _is_denial(said):
             continue
-        if _is_denial(others) or _is_dismissed(others, options):
+        if all(_is_denial(other) or _is_dismissed(other, options) for other in _OTHERS.split(others)):
             left = lettering.marked(others, options.letters)
             is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
             return first, letters if is_partition else None
@@ -357,7 +363,15 @@ def _mentioned(body: str, options: Options) -> Letters | None:
         body = last
     elif len(body) > _SHORT:
         return None
-    return _claimed(lettering.strip_markup(body), options)
+    claimed = _claimed(lettering.strip_markup(body), options)
+    return claimed or (_asked_for(body, options) if options.single else None)
+
+
+def _asked_for(body: str, options: Options) -> Letters | None:
+    """What the only sentence that holds all of the question's words claims."""
+    content = _asked(options) - FUNCTION_WORDS
+    found = [sentence for sentence in sentences(body) if content <= set(tokens(sentence)) and "?" not in sentence]
+    return _claimed(found[0], options) if len(content) > 1 and len(found) == 1 else None
 
 
 def _claimed(body: str, options: Options) -> Letters | None:
@@ -371,10 +385,16 @@ def _claimed(body: str, options: Options) -> Letters | None:
         body = denial.group("rest")
     parts = body.split(";")
     body = ";".join(part for part in parts if not _ENDS_DENYING.search(part)) or body
+    naming = [part for part in parts if options.mentions(part)[0]]
+    if len(naming) > 1 and all(re.search(r"\b(?:is|are|holds?|contains?|stands?|lies?)\b", part) for part in naming):
+        asked = [part for part in naming if _asked(options) & set(tokens(part))]
+        body = asked[0] if len(asked) == 1 else body
     body = _before_denial(body, options)
     found, left = options.mentions(body)
     if not found and options.single:
         found = options.by_core(body) or frozenset()
+    if not options.single and left & _OPEN_ENDS:
+        return None
     is_denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
     unsure = (
         options.is_restated(body)
