@@ -112,6 +112,18 @@ _CORRECTION = re.compile(
     r"(?<![,:])(?<!: )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
+_SOURCE = re.compile(
+    r"\W*(?:based on|looking at|according to|judging (?:by|from)|from|"
+    r"in)\b[^.!?\n]{1,100},\s*",
+    re.IGNORECASE,
+)
+"""`Based on the picture, no, ...` takes nothing back."""
+_ELLIPSIS = re.compile(
+    r"\W*(?:yes|no),?\s(?:it|he|she|they|there|that|this)\s(?:is|are|was|were|does|do|has|"
+    r"can)\W*",
+    re.IGNORECASE,
+)
+"""`Yes it is` is whole."""
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
@@ -199,6 +211,8 @@ def is_cut_off(text: str) -> bool:
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
+    if _ELLIPSIS.fullmatch(last):
+        return False
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
 
 
@@ -206,7 +220,7 @@ def corrections(text: str) -> list[str]:
     """`text` split where it takes back what it said: `A mug. No wait, a bowl.` gives `A mug.` and `a bowl.`"""
     parts, start = [], 0
     for match in _CORRECTION.finditer(text):
-        if text[start : match.start()].strip():
+        if text[start : match.start()].strip() and not _SOURCE.fullmatch(text[start : match.start()][-200:]):
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip()] or [text]
