@@ -110,6 +110,8 @@ def _answer_field(text: str) -> tuple[str, str] | None:
         return judged, "JSON"
     if parsed.answer is None and (found := jsonfields.answer(text)) is not None:
         return found, "JSON"
+    if parsed.answer is None and jsonfields.is_cut_off(text):
+        return None
     if parsed.answer is not None:
         return parsed.answer, "unclosed <answer> field" if parsed.answer_open else "<answer> field"
     if rationales.is_llava_cot(text):

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import ODD, Options
-from lmms_eval_drbench.phrases import NEGATIONS, tokens
+from lmms_eval_drbench.mentions import CONTRAST, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
+from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.phrases import tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
     corrections,
@@ -21,26 +22,11 @@ from lmms_eval_drbench.statements import (
     without_loop,
 )
 
-_SHORT = 300
-"""Up to this length a text is one statement; in a longer one only its concluding sentence can name the answer."""
-_NOT_THE_OTHER = re.compile(
-    r",\s+(?:and |but )?not\b|\s\(\s?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)",
-    re.IGNORECASE,
-)
-_CONTRAST = re.compile(
-    rf"{_NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
-    re.IGNORECASE,
-)
 _ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
 _ORDINARY = re.compile(
     r"\b(?:is|are|looks?|seems?)\s(?:all\s|perfectly\s|quite\s)?(?:normal|usual|common|ordinary|expected|fine)\b",
     re.IGNORECASE,
 )
-_NOT_THIS_BUT = re.compile(
-    r"(?:\bnot|n't)\s(?P<denied>[^.;\n]{1,100}?)(?:,?\s+but(?:\s+rather)?|,)\s+(?P<rest>.+)$", re.IGNORECASE
-)
-_ENDS_DENYING = re.compile(r"(?:n't|\bcannot|\bnot)\W*$")
-_LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _REJECTED = re.compile(
     r"\s*(?:,|n't|(?:is|are|was|were|can|could|does|do|would|may|might)?\s*(?:not|n't)\b|[^.,;]{0,60}\b(?:too|"
     r"out|wrong|incorrect|false|"
@@ -137,13 +123,15 @@ def _last_declaration(body: str, options: Options) -> Found:
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
     lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    if options.single and options.is_restated("\n".join(lines)):
+        return None
     if swept := options.swept(first_sentence(lines[0])):
         return swept
     stated = _stated(lines, options)
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
     sentence = first_sentence(lines[0])
-    return lettering.predicate(sentence, options.letters) if not _is_denial(sentence) else None
+    return lettering.predicate(sentence, options.letters) if not is_denial(sentence) else None
 
 
 def _conclusion(body: str, options: Options) -> Found:
@@ -154,29 +142,31 @@ def _conclusion(body: str, options: Options) -> Found:
     last = without_connective(found[-1])
     if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
         return each
+    if each := _sentence_by_sentence(_OTHERS.split(last), options):
+        return each
     last, claimed = _before_others(last, options)
     if claimed:
         return claimed
     if len(found) > 1 and not is_conclusion(found[-1]):
         names_others = options.lists_more(" ".join(found[:-1]), frozenset()) or found[0].rstrip(".").isalpha()
         return lettering.bare(last, options.letters) if len(last) < 20 and not names_others else None  # "Certainly! B"
-    if _is_denial(last):
+    if is_denial(last):
         return None
     return lettering.predicate(last, options.letters) or _subject(last, options)
 
 
 def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
     """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
-    for match in _OTHERS.finditer(sentence[:_SHORT]):
+    for match in _OTHERS.finditer(sentence[:SHORT]):
         first, others = sentence[: match.start()], sentence[match.end() :]
         letters, said = _about(first, options)
-        if not re.search(r"\b(?:is|are)\b", first) or _is_denial(said):
+        if not re.search(r"\b(?:is|are)\b", first) or is_denial(said):
             continue
-        if _is_denial(others) or _is_dismissed(others, options):
+        if all(is_denial(other) or _is_dismissed(other, options) for other in _OTHERS.split(others)):
             left = lettering.marked(others, options.letters)
             is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
             return first, letters if is_partition else None
-        if _subject(first, options) and not _asked(options) & set(tokens(others)):
+        if _subject(first, options) and not asked_words(options) & set(tokens(others)):
             return first, None
     return sentence, None
 
@@ -188,7 +178,7 @@ def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
         letters, said = _about(sentence, options)
         if not letters or options.lists_more(said, letters):
             return None
-        if not _is_denial(said) and not _is_dismissed(said, options):
+        if not is_denial(said) and not _is_dismissed(said, options):
             if not _subject(sentence, options):
                 return None
             claimed |= letters
@@ -214,25 +204,15 @@ def _subject(sentence: str, options: Options) -> Letters | None:
     sentence = _AMONG.sub("", sentence, count=1)
     match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
     found = lettering.bare(match.group("letters"), options.letters) if match else None
-    is_rejected = _is_denial if options.asks_for_oddity else _REJECTED.match
+    is_rejected = is_denial if options.asks_for_oddity else _REJECTED.match
     if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
         return None
-    asked = _asked(options)
+    asked = asked_words(options)
     return (
         found
         if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
         else None
     )
-
-
-def _asked(options: Options) -> set[str]:
-    """The question's words; all words for something odd where it asks for one of them."""
-    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
-    return asked | ODD if options.asks_for_oddity else asked
-
-
-def _is_denial(sentence: str) -> bool:
-    return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
 
 
 def _ticked(body: str, options: Options) -> Found:
@@ -277,7 +257,7 @@ def _first_lines(body: str, options: Options) -> Found:
         return None
     if len(_INLINE_OPTION.findall(lines[0])) > (2 if options.single else 1) and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
-    claim = _NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
+    claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
@@ -308,7 +288,7 @@ def _line(line: str, options: Options) -> Found:
     if found is None:
         alone = lettering.bare(re.split(r"[.,;:!]", line, maxsplit=1)[0], options.letters)
         return alone if alone and len(alone) > 1 else _leading_text(line, options)
-    claim = _ASIDE.sub("", _CONTRAST.split(first_sentence(line), maxsplit=1)[0])
+    claim = _ASIDE.sub("", CONTRAST.split(first_sentence(line), maxsplit=1)[0])
     return None if not options.single and options.lists_more(claim, found) else found
 
 
@@ -348,65 +328,6 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     return None
 
 
-def _mentioned(body: str, options: Options) -> Letters | None:
-    """Option texts that a short statement (or the concluding sentence of a long one) names without denying any."""
-    if is_cut_off(body):
-        return None
-    last = (sentences(body) or [""])[-1]
-    if is_conclusion(last):
-        body = last
-    elif len(body) > _SHORT:
-        return None
-    return _claimed(lettering.strip_markup(body), options)
-
-
-def _claimed(body: str, options: Options) -> Letters | None:
-    claim = _CONTRAST.split(body, maxsplit=1)
-    if len(claim) == 2 and _names_another(*claim, options):  # "a spoon, not a fork"
-        if _LIKEWISE.search(claim[1]):
-            return None
-        body = claim[0] if options.mentions(claim[0])[0] else claim[1]
-    denial = _NOT_THIS_BUT.search(body)
-    if denial and options.mentions(denial.group("denied"))[0] and options.mentions(denial.group("rest"))[0]:
-        body = denial.group("rest")
-    parts = body.split(";")
-    body = ";".join(part for part in parts if not _ENDS_DENYING.search(part)) or body
-    body = _before_denial(body, options)
-    found, left = options.mentions(body)
-    if not found and options.single:
-        found = options.by_core(body) or frozenset()
-    is_denied = any(word in NEGATIONS or word.endswith("n't") for word in left)
-    unsure = (
-        options.is_restated(body)
-        or options.hints_at_another(found, left)
-        or (len(found) > 1 and (options.single or left & {"or", "或"} or _in_several_sentences(body, options)))
-    )
-    return None if not found or is_denied or unsure else found
-
-
-def _names_another(claim: str, contrast: str, options: Options) -> bool:
-    found = options.mentions(claim)[0]
-    others, left = options.mentions(contrast)
-    return bool(others) or (bool(found) and options.hints_at_another(found, left))
-
-
-def _before_denial(body: str, options: Options) -> str:
-    """`the lamp and the cup are there` of `the lamp and the cup are there, the keyboard isn't`."""
-    parts = re.split(r"([,;]\s*)", body)
-    for index in range(2, len(parts), 2):
-        if options.mentions(parts[index])[0] and _is_denial(parts[index]):
-            claim = "".join(parts[: index - 1])
-            rest = "".join(parts[index:])
-            is_likewise = _LIKEWISE.search(rest) or not options.mentions(claim)[0] or _is_denial(claim)
-            return body if is_likewise else claim
-    return body
-
-
-def _in_several_sentences(body: str, options: Options) -> bool:
-    """Whether options are named in more than one sentence: each may say something else of them."""
-    return sum(bool(options.mentions(sentence)[0]) for sentence in sentences(body)) > 1
-
-
 def _rejecting_option(body: str, options: Options) -> Letters | None:
     """The one option that rejects the premise, when the text rejects it in words of its own."""
     rejecting = options.record["reject_answers"]
@@ -424,10 +345,10 @@ _NAMES = {
     _swept: "all, or all but some",
     _conclusion: "conclusion",
     _first_lines: "first line",
-    _mentioned: "option named alone",
+    mentioned: "option named alone",
     _rejecting_option: "rejection in words",
 }
 _STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _mentioned, _rejecting_option)
+_WEAK = (_first_lines, mentioned, _rejecting_option)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -9,7 +9,7 @@ _VALUE = r"(?P<value>\"(?:[^\"\\]|\\.){0,2000}\"|'[^'\n]{0,2000}'|\[[^\[\]{}]{0,
 _ANSWER_KEYS = (
     r"(?:final|correct|best|my|selected|chosen|predicted)?[ _-]?(?:answers?|choices?|options?|letters?|"
     r"selections?|response|"
-    r"prediction|result|output)(?:[ _-](?:letters?|options?|choices?|text))?|selected|chosen|selected[ "
+    r"prediction|result|output|final|correct)(?:[ _-](?:letters?|options?|choices?|text))?|selected|chosen|selected[ "
     r"_]objects?|答案|选项|最终答案|正确答案"
 )
 _ANSWER = re.compile(rf"[\"'](?:{_ANSWER_KEYS})[\"']\s{{0,9}}:\s{{0,9}}{_VALUE}", re.IGNORECASE)
@@ -71,3 +71,8 @@ def _judged_objects(text: str) -> list[tuple[str, bool]]:
         if (key or named) and verdict:
             found.append((key or named.group(1), bool(verdict.group(1))))
     return found
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether `text` starts as JSON and ends before any of its objects is closed."""
+    return _is_json(text) and "}" not in text

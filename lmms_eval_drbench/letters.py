@@ -11,7 +11,9 @@ _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
     r"^(?:probably|perhaps|maybe|possibly|choose|select|pick|"
-    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$",
+    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$|"
+    r",?\s+(?:i (?:think|believe|guess|suppose)|for sure|obviously|probably|clearly|of course|no doubt|"
+    r"without (?:a|any) doubt|\d{1,3}\s?% (?:sure|confident|certain))\W*$",
     re.IGNORECASE,
 )
 _WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅✔✓☑\ufe0f【】"
@@ -19,7 +21,7 @@ _WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅�
 _NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
-_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\n)\s{0,3}"
+_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\b(?:along|together) with\b|\bplus\b|\n)\s{0,3}"
 _ONE = rf"(?:{_NOUN}\s{{0,3}})?{_OPEN}[A-Z](?![\w']){_CLOSE}"
 """One letter, possibly as `option B` or `(B)`. White space is bounded: unbounded, it would be quadratic."""
 _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
@@ -27,7 +29,7 @@ _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
 _WHOLE = re.compile(rf"(?:both\s+)?{_ONE}(?:[.:]?{_JOIN}{_ONE})*[.:]?", re.IGNORECASE)
 _SPACED = re.compile(r"(?:[A-Z]\s+)+[A-Z]")
 _GLUED = re.compile(r"[A-Z]{2,8}")
-_NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as)\b|\b{_NOUN}\b", re.IGNORECASE)
+_NOT_LETTERS = re.compile(rf"\b(?:and|both|as well as|along with|together with|plus)\b|\b{_NOUN}\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b([A-Za-z])\b")
 _LED = re.compile(
     r"^\W{0,4}(?:\d{1,2}[.)]\s{1,3}\W{0,2})?(?:option\s+)?[(\[]?([A-Za-z])(?:[)\].:](?=\s|$|[A-Za-z\"'])|"
@@ -44,6 +46,8 @@ _SUBJECT = re.compile(
     r"(?:correct|right|best|true\b|accurate|(?:most|more)\s+(?:likely|appropriate|suitable|plausible|accurate|"
     r"reasonable|fitting)|"
     r"(?:final\s+)?(?:answers?|choices?|pick)\b)|"
+    r"(?:best|correctly|accurately|perfectly)\s+(?:describes?|matche?s?|fits?|answers?|represents?|reflects?)\b|"
+    r"(?:describes?|match(?:es)?|represents?|answers?)\s+(?:\w+\s+){1,3}(?:best|correctly|accurately|perfectly)\b|"
     r"(?:fits?|match(?:es)?)\s+(?:the\s+\w+\s+)?(?:best|perfectly)|makes?\s+(?:the\s+most\s+)?sense|"
     r"it\s+is(?=\W*(?:$|\n))|"
     r"remains?(?=\W*(?:$|\n)))"
@@ -53,8 +57,9 @@ _PREDICATE = re.compile(
     rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|"
     rf"\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
 )
+_RANGE = re.compile(r"\W*[A-H]\s(?:to|through|or)\s")
 _NOT_BUT = re.compile(
-    r"^\W{0,4}(?:n't|not)\s+(?P<denied>[^.!?\n]{1,120}?)(?:[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|"
+    r"^\W{0,4}(?:n't|not|neither)\s+(?P<denied>[^.!?\n]{1,120}?)(?:[,;]?\s*(?:\b(?:but|instead)\b|[—–])(?:\s+(?:rather|"
     r"instead))?|[.;,](?=\s+[A-H]\W*$))"
     r"(?:\s+(?:it\s+is|it's|is|both))?[\s:]*(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
@@ -138,7 +143,7 @@ def rejected_after(text: str, position: int, valid: Sequence[str]) -> frozenset[
 
 def predicate(sentence: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters at the end of `the vehicle that blocks the lane is B`, where the sentence names no other letter."""
-    match = _PREDICATE.search(sentence[-300:])
+    match = None if _RANGE.match(sentence) else _PREDICATE.search(sentence[-300:])
     found = _all_letters(match.group("letters"), valid) if match else None
     return found if found and not marked(sentence, valid) - found else None
 

@@ -23,7 +23,7 @@ _FILLERS = frozenset(
 """Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
     tokens(
-        "hand maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible "
+        "hand as maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible "
         "depict contain count find believe "
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "

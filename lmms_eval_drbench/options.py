@@ -21,7 +21,7 @@ _ALL = frozenset(
 )
 _SEPARATORS = (r"\n|;|,|、", r"\n|;|,\s*and\b|,|、|\band\b|\bas well as\b|&|和|与|以及|及")
 """What separates the items of a list; "and" only where the options themselves allow it ("salt and pepper")."""
-_FUNCTION = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
+FUNCTION_WORDS = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
 _POSTURE = frozenset(
     tokens(
         "stand standing sit sitting lie lying hang hanging placed located positioned found seen parked can be you see"
@@ -253,7 +253,7 @@ class Options:
 
         None where options don't differ without those words, or the text holds a negation.
         """
-        dropped = set(self._normal(self.record["question"])) | {"side"} | _FUNCTION | _POSTURE
+        dropped = set(self._normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
         given = self._key(text)
         *cores, core = (
             frozenset(_PLACES.get(word, word) for word in key if word in _PLACES or word not in dropped) - dropped
@@ -269,7 +269,7 @@ class Options:
         others = {word for key, letter in self._keys.items() if letter not in found for word in key}
         own = {word for key, letter in self._keys.items() if letter in found for word in key}
         asked = set(self._normal(self.record["question"]))
-        hints = words_left & others - own - asked - _FUNCTION
+        hints = words_left & others - own - asked - FUNCTION_WORDS
         return any(word.isascii() or len(word) > 1 for word in hints)  # one Chinese character is no word
 
     def lettered(self, text: str) -> str:
@@ -388,7 +388,9 @@ class Options:
         is_limited = any(
             word in NEGATIONS | {"but", "wrong", "incorrect", "false"} or word.endswith("n't") for word in rest
         )
-        asked = set(self._normal(self.record["question"])) - _FUNCTION - {"are", "which", "what", "these", "option"}
+        asked = (
+            set(self._normal(self.record["question"])) - FUNCTION_WORDS - {"are", "which", "what", "these", "option"}
+        )
         return everything if not is_limited and (not rest or rest & (_FITTING | asked)) else None
 
     def _key(self, text: str) -> tuple[str, ...]:

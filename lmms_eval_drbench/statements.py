@@ -18,7 +18,7 @@ _HEDGED = (
 _COPULA = (
     r"(?:(?:would|should|must|will|has to|can only|could only|might|may)\s+(?:(?:also|most likely)\s+)?be|"
     r"seems\s+to\s+be|"
-    rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is)(?:,?\s+{_HEDGED}\b,?)?"
+    rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is|'s)(?:,?\s+{_HEDGED}\b,?)?"
 )
 _DECLARED = re.compile(
     r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|"
@@ -28,8 +28,10 @@ _DECLARED = re.compile(
     r"|\bans\.\s"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
     r"result)s?\s?[:=]"
-    r"|\bi(?:'d|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|also|going to)\s+)?"
-    r"(?:choos(?:e|ing)|chose|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|lean(?:ing)?\s+(?:towards?|"
+    r"|\b(?:i|we)(?:'d|'ve|\s+have|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|"
+    r"also|going to)\s+)?"
+    r"(?:choos(?:e|ing)|chose|chosen|picked|selected|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|"
+    r"lean(?:ing)?\s+(?:towards?|"
     r"to)|opt(?:ing)?\s+for|settle\s+(?:on|for)|guess|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|"
     r"\s+are|\s+am)\s+left\s+with\b"
@@ -59,7 +61,8 @@ _REFUSAL = re.compile(
     r"identify|recogni[sz]e|discern|be)\b|"
     r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|determine|identify|know|read|make out)|"
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
-    r"no (?:image|picture|photo) (?:was|is|has been|came|seems|appears)|please (?:re-?)?(?:provide|upload|"
+    r"no (?:image|picture|photo) (?:was|is|has been|provided|available|attached|given|came|seems|appears)|"
+    r"please (?:re-?)?(?:provide|upload|"
     r"share|attach|send)|"
     r"(?:could|might|may|can) be (?:anything|anyone|any of|many things)|no (?:idea|clue|way of (?:knowing|telling))|"
     r"(?:don't|do not|wouldn't|would not|won't|will not|rather not|prefer not to|can only|could only|only be) "
@@ -69,6 +72,7 @@ _REFUSAL = re.compile(
     r"certain) (?:what|which|who|where|how|if|whether)|"
     r"(?:cannot|can't|could not|couldn't) (?:really |quite )?(?:see|make out|read) [^.,;]{0,80}(?:clearly|"
     r"properly|exactly)|"
+    r"^\W*(?:sorry|unknown|unclear|unsure|not (?:sure|visible|clear|known)|undetermined|indeterminate|n/a)\W*$|"
     r"^\W*i(?:'m| am) (?:really )?not (?:sure|certain)(?=\W)|"
     rf"can(?:'t|not) (?:help|assist))|{chinese.REFUSAL}",
     re.IGNORECASE,
@@ -86,7 +90,8 @@ _PREAMBLE = re.compile(
 _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|"
     r"such|its|(?:and|or|but|,)\s(?:so|there|also)|"
-    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|it|"
+    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|"
+    r"it|who|whose|whom|"
     r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
@@ -107,6 +112,18 @@ _CORRECTION = re.compile(
     r"(?<![,:])(?<!: )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
+_SOURCE = re.compile(
+    r"\W*(?:based on|looking at|according to|judging (?:by|from)|from|"
+    r"in)\b[^.!?\n]{1,100},\s*",
+    re.IGNORECASE,
+)
+"""`Based on the picture, no, ...` takes nothing back."""
+_ELLIPSIS = re.compile(
+    r"\W*(?:yes|no),?\s(?:it|he|she|they|there|that|this)\s(?:is|are|was|were|does|do|has|"
+    r"can)\W*",
+    re.IGNORECASE,
+)
+"""`Yes it is` is whole."""
 # A full stop ends a sentence after a word of two letters or more: "U.S. flag" and "St. Mary" stay whole.
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
@@ -194,6 +211,8 @@ def is_cut_off(text: str) -> bool:
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
+    if _ELLIPSIS.fullmatch(last):
+        return False
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
 
 
@@ -201,7 +220,7 @@ def corrections(text: str) -> list[str]:
     """`text` split where it takes back what it said: `A mug. No wait, a bowl.` gives `A mug.` and `a bowl.`"""
     parts, start = [], 0
     for match in _CORRECTION.finditer(text):
-        if text[start : match.start()].strip():
+        if text[start : match.start()].strip() and not _SOURCE.fullmatch(text[start : match.start()][-200:]):
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip()] or [text]

@@ -386,6 +386,8 @@ HOSTILE = [
     "there is no ", "x is not ", "red mug ", "a red mug, ", '{"answer":', "<entities>\n- a\n", "a --b--> c\n", "a --",
     "选", "答案是", "不是A,", "三", "A和", "的。", "wait, ", "actually, ", "### ", "✅ A\n", "A: yes\n", '"answer": ["',
     "not A but ", "; it is ", "image is too ", ", not ", "let me ", "B is the ",
+    "[x] ", "all but ", "first and second ", "option 1, 2 ", "\\boxed{A}, ", "<ans>", "~~", "第一个", "A yes, ",
+    "mug: no, ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]
