@@ -125,6 +125,9 @@ class StagedTrainer(Trainer):
         return (loss, {}) if return_outputs else loss
 
     def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        backend = base.config.get_text_config()._attn_implementation
+        if backend != "sdpa":
+            raise UserError(f"packing needs PyTorch's sdpa attention, and the model runs with {backend}: --packing off")
         shared = self._family.shared_positions(base, inputs["shared_ids"], inputs["shared_mask"], grid)
         return {
             "attention_mask": packing.attention(inputs["groups"], inputs["branches"]),

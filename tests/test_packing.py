@@ -127,6 +127,14 @@ def test_chunks_of_logits_give_the_same_loss_and_gradients(job, trainer, monkeyp
         torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-7)
 
 
+def test_another_attention_than_sdpa_is_refused(job, trainer, monkeypatch):
+    """An eager one would add the mask's True and False as 1 and 0, and let every branch see the others."""
+    batch = collators(job, 4096)[1]([Item(job.encoded.samples[0], stages("joint", FIELDS)[0])])
+    monkeypatch.setattr(job.model.config.get_text_config(), "_attn_implementation", "eager")
+    with pytest.raises(run.UserError, match="sdpa attention.*eager.*--packing off"):
+        trainer.compute_loss(job.model, batch)
+
+
 def test_a_branch_sees_the_shared_part_and_itself():
     groups = torch.tensor([[0, 0, 0, 0, 0, 1, 1, -1]])
     branches = torch.tensor([[0, 0, 1, 1, 2, 0, 1, 0]])
