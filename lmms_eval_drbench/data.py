@@ -23,6 +23,8 @@ from lmms_eval_drbench.taxonomy import Category
 
 ENV = "DRBENCH_DATA"
 PACKAGED = Path(__file__).parent / "assets" / "procedural_v0"
+MAX_ASPECT = 200
+"""Qwen2-VL's image processors refuse longer pictures."""
 MAX_PIXELS = 50_000_000
 """Largest image that is decoded; beyond it a file is taken for a decompression bomb."""
 MINI_SIZE = 400
@@ -54,7 +56,11 @@ def load(spec: str | None = None, split: str = "test") -> Data:
 def _load(spec: str, split: str) -> Data:
     if split not in SPLITS:
         raise UserError(f"no split {split!r}: use one of {', '.join(SPLITS)}")
-    path = PACKAGED if spec == "packaged" else Path(spec).expanduser()
+    try:
+        path = PACKAGED if spec == "packaged" else Path(spec).expanduser()
+        path.exists()
+    except (RuntimeError, OSError) as error:  # no such user, or a name too long to be a path
+        raise UserError(f"no data at {spec[:200]}: {error}") from error
     if path.exists():
         dataset = _read_path(path, split)
     elif _looks_like_hub_id(spec):
@@ -286,6 +292,8 @@ class _ImageChecker:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     return [f"image is {width}x{height}, beyond {MAX_PIXELS:,} pixels: scale it down"]
+                if max(width, height) > MAX_ASPECT * min(width, height):
+                    return [f"image is {width}x{height}, longer than {MAX_ASPECT} times its width: crop it"]
                 opened.load()
         except Image.DecompressionBombError:
             return [f"image is beyond {MAX_PIXELS:,} pixels: scale it down"]

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import task_configs
-from lmms_eval_drbench import doctor, recipe, runner
+from lmms_eval_drbench import doctor, plugin, recipe, runner
 from lmms_eval_drbench.data import fingerprint_of_file
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.recipe import Recipe, RunPlan
@@ -133,7 +132,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="output folder (default: runs/<recipe's name>)")
     parser.add_argument("--doctor", action="store_true", help="check what the recipe needs, run nothing")
     args = parser.parse_args()
-    plan = recipe.load(args.recipe or "tiny", Path(task_configs.__file__).parent / "recipes")
+    plan = recipe.load(args.recipe or "tiny", plugin.CONFIGS / "recipes")
     out = args.out or Path("runs") / plan.name
     problems = doctor.examine(plan, out)
     if args.doctor:
@@ -141,7 +140,10 @@ def main() -> int:
         return 1 if problems else 0
     if problems:
         raise UserError("; ".join(problems))
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be made: {error.strerror}") from error
     print(run(plan, out))
     print(f"report: {out / REPORT}")
     return 0

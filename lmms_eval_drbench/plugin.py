@@ -12,8 +12,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import task_configs
-
 MODELS = {
     "drbench_tiny": ("lmms_eval_drbench.tiny.adapter.DRBenchTinySimple", "lmms_eval_drbench.tiny.adapter.DRBenchTiny"),
     "drbench_native": (None, "lmms_eval_drbench.native.DRBenchNative"),
@@ -21,9 +19,14 @@ MODELS = {
 """Our models' names → (class with the simple interface, class with the chat interface)."""
 
 
+CONFIGS = Path(__file__).resolve().parents[1] / "task_configs"
+"""Beside this package in a wheel, an editable install and a checkout. Not found by import: a folder of that name in the
+working directory would come first."""
+
+
 def tasks_dir() -> Path:
     """The folder with the task YAML: the same in a wheel, an editable install and a checkout."""
-    return Path(task_configs.__file__).resolve().parent / "tasks"
+    return CONFIGS / "tasks"
 
 
 def register() -> list[Any]:

@@ -106,17 +106,31 @@ def _vocabulary_faults(record: Mapping[str, Any], name: str, allowed: Iterable[s
     return []
 
 
+_MAX_LENGTH = 1_000_000
+"""Pixels; a number that no picture has is a mistake, and one that no float holds would crash what reads it."""
+
+
 def _is_box(box: Any) -> bool:
-    return isinstance(box, (list, tuple)) and len(box) == 4 and all(isinstance(side, (int, float)) for side in box)
+    return isinstance(box, (list, tuple)) and len(box) == 4 and all(_is_length(side) for side in box)
+
+
+def _is_length(side: Any) -> bool:
+    return isinstance(side, (int, float)) and not isinstance(side, bool) and abs(side) <= _MAX_LENGTH  # NaN fails too
 
 
 def _is_triple(triple: Any) -> bool:
     return isinstance(triple, (list, tuple)) and len(triple) == 3 and all(isinstance(part, str) for part in triple)
 
 
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,30}\|>")
+
+
 def _answer_faults(record: Mapping[str, Any]) -> list[str]:
     found = []
     options, answer = record["options"], record["answer"]
+    for text in (record["question"], *options):
+        if mark := _SPECIAL_TOKEN.search(text):
+            found.append(f"{mark.group()} is a special token of models: remove it from the question and its options")
     if not answer:
         found.append("`answer` is empty: give at least one letter or accepted string")
     if record["question_type"] == QuestionType.OPEN_ENDED:

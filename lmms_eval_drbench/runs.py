@@ -163,6 +163,8 @@ def _model(results: dict[str, Any]) -> str:
 def _task_results(file: Path, results: dict[str, Any]) -> list[TaskResult]:
     date = file.name.removesuffix(_RESULTS)
     counts = results.get("n-samples") or {}
+    if not isinstance(counts, dict):
+        raise UserError(f"{file} is damaged: `n-samples` is no table; evaluate again")
     found = []
     for task, values in results["results"].items():
         if not isinstance(values, dict):

@@ -98,6 +98,8 @@ def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
         raise UserError(f"{run.path}: the tasks of {name} were evaluated on different data ({listed}): evaluate again")
     seen: set[str] = set()
     for sample in samples:
+        if not {"record_id", "image_id", "category", "acc"} <= sample.keys():
+            raise UserError(f"{run.path}: a logged sample of {name} lacks its scores: evaluate again")
         if sample["record_id"] in seen:
             raise UserError(f"{run.path}: record {sample['record_id']} occurs twice in {name}: evaluate again")
         seen.add(sample["record_id"])

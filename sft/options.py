@@ -26,7 +26,7 @@ _CHOICES = {
 
 _COUNTS = (
     *("batch_size", "grad_accum", "lora_rank"),
-    *("max_length", "pack_length", "save_steps", "logging_steps", "limit"),
+    *("max_length", "pack_length", "save_steps", "logging_steps", "limit", "min_pixels", "max_pixels"),
 )
 
 
@@ -134,8 +134,11 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name} must be at least 1, not {value}")
-        if not self.learning_rate > 0:
-            raise UserError(f"--learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 < self.learning_rate < 1:
+            raise UserError(f"--learning_rate must be between 0 and 1, not {self.learning_rate}")
+        for name in ("warmup_ratio", "lora_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"--{name} must be at least 0 and below 1, not {getattr(self, name)}")
         if self.epochs is not None and not self.epochs > 0:
             raise UserError(f"--epochs must be above 0, not {self.epochs}")
 

@@ -352,3 +352,16 @@ def test_a_name_in_damaged_stats_is_not_used(tmp_path):
         data._load.cache_clear()
         assert data.load(str(folder), "train").name == f"custom: {folder}"
     shutil.rmtree(folder)
+
+
+def test_a_thread_of_a_picture_is_refused(tmp_path):
+    folder = write_toy_data(tmp_path / "thin", [toy_record(0)])
+    Image.new("RGB", (3000, 2)).save(folder / "red.png")
+    with pytest.raises(UserError, match="3000x2, longer than 200 times"):
+        data.load(str(folder), "train")
+
+
+@pytest.mark.parametrize("spec", ["~nobody-of-that-name/x", "x" * 5000])
+def test_a_path_that_can_be_none_is_refused(spec):
+    with pytest.raises(UserError, match="no data at"):
+        data.load(spec, "train")

@@ -218,3 +218,10 @@ def test_an_index_that_fails_leaves_the_other_tasks_alone(logged):
 
     assert Broken().all_tasks == ["theirs"]
     assert len(logged) == 1 and f"use --include-path {plugin.tasks_dir()}" in logged[0]
+
+
+def test_a_folder_of_our_names_in_the_working_directory_hides_nothing(tmp_path):
+    (tmp_path / "task_configs").mkdir()
+    command = [sys.executable, "-m", "lmms_eval_drbench.plugin"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    assert (Path(found) / "drbench").is_dir()

@@ -84,3 +84,14 @@ def test_the_taxonomy_is_the_papers():
     assert sum(PAPER_SHARES.values()) == pytest.approx(1)
     assert [category for layer in Layer for category in categories_of(layer)] == list(Category)
     assert [round(sum(PAPER_SHARES[c] for c in categories_of(layer)), 3) for layer in Layer] == [0.497, 0.32, 0.183]
+
+
+@pytest.mark.parametrize("box", [[0, 0, 1, 10**400], [0, 0, float("nan"), 1], [0, 0, float("inf"), 1], [True, 0, 1, 1]])
+def test_a_box_that_no_picture_has_is_a_fault(box):
+    record = toy_record(0, key_object_boxes=[box, [0, 0, 1, 1]])
+    assert any("key_object_boxes" in fault for fault in faults(record))
+
+
+@pytest.mark.parametrize("change", [{"question": "What is <|image_pad|>?"}, {"options": ["a <|im_end|>", "b"]}])
+def test_a_special_token_in_the_question_is_a_fault(change):
+    assert any("special token" in fault for fault in faults(toy_record(0, answer=["A"], **change)))

@@ -77,7 +77,7 @@ def test_a_too_long_sample_is_named_with_its_length_and_the_limit(random_tiny, t
 
 def test_an_image_placeholder_in_a_question_is_refused(random_tiny, tmp_path):
     records = write_toy_data(tmp_path / "data", [toy_record(0), toy_record(1, question="Is <|image_pad|> here?")])
-    refused(r"record toy-1 has <\|image_pad\|> in its question", random_tiny, records, tmp_path / "out")
+    refused(r"record .toy-1.: <\|image_pad\|> is a special token", random_tiny, records, tmp_path / "out")
 
 
 def test_an_end_of_turn_in_the_annotation_is_refused(random_tiny, tmp_path):

@@ -4,6 +4,7 @@ Everything is upstream's `qwen2_5_vl`, only the defaults differ, so that no mode
 loads bfloat16; fp32 keeps what fine-tuning on a CPU wrote.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +28,9 @@ class _Defaults:
         }
         if limits:
             raise ValueError(f"drbench_tiny sees {PIXELS} pixels, not {limits}: leave them out")
+        if not Path(pretrained).is_dir() or not list(Path(pretrained).glob("*.safetensors")):
+            # lmms-eval would print a stack trace and exit with 0
+            raise SystemExit(f"error: pretrained={pretrained} is no model folder: it holds no *.safetensors")
         torch.set_flush_denormal(True)
         super().__init__(
             pretrained=pretrained,
