@@ -77,6 +77,8 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
     for reader, part in attempts:
+        if not part.strip():  # a loop of commas leaves nothing
+            continue
         found = reader(part, options)
         if isinstance(found, Unreadable):
             return None, str(found)

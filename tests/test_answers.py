@@ -4,7 +4,7 @@ import time
 
 import pytest
 from conftest import toy_record
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lmms_eval_drbench import scaffold
@@ -275,6 +275,7 @@ TEXTS = st.one_of(st.text(max_size=200), st.lists(FRAGMENTS, max_size=30).map(" 
 
 
 @given(TEXTS, st.sampled_from(RECORDS))
+@example(", , , ,", RECORDS[0])
 @settings(max_examples=600, deadline=None)
 def test_any_text_gives_valid_letters_or_a_reason(text, record):
     answer = extract(text, record)
