@@ -3,13 +3,13 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import datasets
 import torch
 from PIL import Image
 from transformers import PreTrainedModel, ProcessorMixin
 
+from lmms_eval_drbench.data import image_bytes
 from sft.families import Family
 
 
@@ -37,7 +37,7 @@ class Images:
 
     def content(self, key: str) -> bytes:
         """The image file itself."""
-        return read_bytes(self._column[self._first_row[key]]["image"])
+        return image_bytes(self._column[self._first_row[key]]["image"])
 
     def processed(self, key: str) -> dict[str, torch.Tensor]:
         """What the model takes, as `Family.process` gives it."""
@@ -51,7 +51,7 @@ class Images:
     def _register(self, row: int, image: dict) -> str:
         if image["bytes"] is None and image["path"] in self._key_of_path:
             return self._key_of_path[image["path"]]
-        content = read_bytes(image)
+        content = image_bytes(image)
         key = hashlib.sha256(content).hexdigest()
         if image["bytes"] is None:
             self._key_of_path[image["path"]] = key
@@ -92,8 +92,3 @@ class VisionCache:
 def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -> int:
     """Memory that the features of these images take; image_tokens: key → placeholder tokens."""
     return sum(image_tokens.values()) * hidden * dtype.itemsize
-
-
-def read_bytes(image: dict) -> bytes:
-    """The stored bytes of an undecoded `datasets.Image` value."""
-    return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()

@@ -22,10 +22,10 @@ import datasets
 from PIL import Image
 from transformers import ProcessorMixin
 
+from lmms_eval_drbench.data import image_bytes
 from lmms_eval_drbench.errors import UserError
 from sft.encode import prompt_text
 from sft.families import Family
-from sft.images import read_bytes
 from sft.stages import Stage, stages
 from sft.targets import SEPARATOR, Method
 
@@ -128,7 +128,7 @@ def _named_images(records: datasets.Dataset) -> tuple[list[str], dict[str, bytes
     """(every row's file name, each distinct file's bytes as they are)."""
     names, contents = [], {}
     for item in records.select_columns("image").cast_column("image", datasets.Image(decode=False)):
-        content = read_bytes(item["image"])
+        content = image_bytes(item["image"])
         with Image.open(BytesIO(content)) as opened:
             names.append(f"{hashlib.sha256(content).hexdigest()[:24]}.{(opened.format or 'png').lower()}")
         contents.setdefault(names[-1], content)

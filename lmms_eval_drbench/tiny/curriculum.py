@@ -50,7 +50,7 @@ def lesson(
     turns = [(prompts.direct(question), gold_answer(question)) for question in questions if question]
     turns += [rng.choice(AT_LENGTH if at_length else SENTENCES)(scene, rng) for _ in range(sentences)]
     if at_length:
-        turns = [(with_remarks(user, rng), assistant) for user, assistant in turns]
+        turns = _with_remarks(turns, rng)
     if looked_up:
         turns.append(look_up(scene, rng, looked_up))
     rng.shuffle(turns)
@@ -66,8 +66,12 @@ def drill(rng: random.Random, letters: bool = False, at_length: bool = False) ->
     """A text-only lesson: look-ups in told facts, or the letters of all sorts of options; at_length: with remarks."""
     turns = letter_drill(rng) if letters else look_up_drill(rng)
     if at_length:
-        turns = [(with_remarks(user, rng), assistant) for user, assistant in turns]
+        turns = _with_remarks(turns, rng)
     return Lesson(None, turns, shows_picture=False)
+
+
+def _with_remarks(turns: list[Turn], rng: random.Random) -> list[Turn]:
+    return [(with_remarks(user, rng), assistant) for user, assistant in turns]
 
 
 def _marks(thing: SceneObject) -> str:

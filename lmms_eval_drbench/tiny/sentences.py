@@ -173,7 +173,8 @@ def with_remarks(text: str, rng: random.Random) -> str:
 
     Without them a small model learns to look a few words back, and is lost behind the longer prompts that people write.
     """
-    return " ".join([f"{text}\n", *rng.sample(_REMARKS, rng.choice((0, 0, 1, 2, 5)))]).replace("\n ", "\n").strip()
+    remarks = " ".join(rng.sample(_REMARKS, rng.choice((0, 0, 1, 2, 5))))
+    return f"{text}\n{remarks}" if remarks else text
 
 
 SENTENCES = (
