@@ -60,7 +60,7 @@ def make_data(folder: Path, images: int) -> None:
 
     from lmms_eval_drbench import data
     from lmms_eval_drbench.build.builder import build
-    from lmms_eval_drbench.build.sources.procedural import compose, render
+    from lmms_eval_drbench.build.sources.procedural_v0 import compose, render
 
     records = build(compose, render, 2 * images, 2 * images * PER_IMAGE, 0, "train")
     by_image: dict[str, list] = {}

@@ -6,7 +6,7 @@ It shares no code with the question families: positions come from boxes, places 
 import re
 
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import INDOOR_ONLY, OUTDOOR_ONLY, PURPOSES
+from lmms_eval_drbench.build.sources.procedural_v0.world import INDOOR_ONLY, OUTDOOR_ONLY, PURPOSES
 
 USABLE = {"lamp": "on", "laptop": "open", "box": "open"}
 

@@ -11,8 +11,8 @@ from PIL import Image
 from lmms_eval_drbench import data
 from lmms_eval_drbench.build import __main__ as command
 from lmms_eval_drbench.build.builder import build, write
-from lmms_eval_drbench.build.questions import FAMILIES
-from lmms_eval_drbench.build.sources import procedural
+from lmms_eval_drbench.build.questions.procedural_v0 import FAMILIES
+from lmms_eval_drbench.build.sources import procedural_v0
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import chance, faults, option_letters
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
@@ -29,12 +29,12 @@ def _blank(scene) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def records() -> list[dict]:
-    return build(procedural.compose, _blank, images=160, questions=800, seed=FIRST, split="train")
+    return build(procedural_v0.compose, _blank, images=160, questions=800, seed=FIRST, split="train")
 
 
 @pytest.fixture(scope="module")
 def scenes() -> dict:
-    made = [procedural.compose(FIRST + index) for index in range(160)]
+    made = [procedural_v0.compose(FIRST + index) for index in range(160)]
     return {scene.id: scene for scene in made}
 
 
@@ -142,14 +142,14 @@ def test_false_premises_come_in_twins_that_cancel_out(records):
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
     digests = []
     for name, seed in [("one", FIRST), ("two", FIRST), ("other", FIRST + 1000)]:
-        made = build(procedural.compose, procedural.render, images=8, questions=30, seed=seed, split="train")
+        made = build(procedural_v0.compose, procedural_v0.render, images=8, questions=30, seed=seed, split="train")
         write(made, tmp_path / name, "toy", {})
         digests.append([(file.name, file.read_bytes()) for file in sorted((tmp_path / name).iterdir())])
     assert digests[0] == digests[1] and digests[0] != digests[2]
 
 
 def test_what_was_built_is_loaded_under_its_name(tmp_path):
-    made = build(procedural.compose, procedural.render, images=8, questions=30, seed=FIRST, split="validation")
+    made = build(procedural_v0.compose, procedural_v0.render, images=8, questions=30, seed=FIRST, split="validation")
     stats = write(made, tmp_path, "toy set", {"seed": 1})
     loaded = data.load(str(tmp_path), "validation")
     assert (loaded.name, loaded.fingerprint) == ("toy set", stats["fingerprint"])
@@ -163,7 +163,7 @@ def test_splits_share_no_scene_and_no_picture():
     packaged = data.load("packaged").records
     skills = data.load(str(data.PACKAGED.parent / "base_skills_v0")).records
     assert not set(packaged["image_id"]) & set(skills["image_id"])
-    train = build(procedural.compose, procedural.render, 20, 100, command.SEEDS["train"], "train")
+    train = build(procedural_v0.compose, procedural_v0.render, 20, 100, command.SEEDS["train"], "train")
     (first,) = (record["image_id"] for record in base_skills.records("train", 1)[:1])
     assert not any(start <= int(first.split("-")[1]) < start + span for start in starts)
     pictures = [{_digest(image["bytes"]) for image in split} for split in (_images(packaged), _images(skills))]
@@ -182,7 +182,7 @@ def _digest(content: bytes) -> str:
 
 def test_too_few_images_are_refused_with_what_is_missing():
     with pytest.raises(UserError, match=r"2 images cannot carry 200 questions, these are missing: \d+ .*: add images"):
-        build(procedural.compose, _blank, images=2, questions=200, seed=FIRST, split="train")
+        build(procedural_v0.compose, _blank, images=2, questions=200, seed=FIRST, split="train")
 
 
 @pytest.mark.parametrize("holds", ["train-00000.parquet", "questions.jsonl", "stats.json"])

@@ -15,7 +15,7 @@ STATS = "4b1c571114d8b3e46dbad95d446a04b1af6e32f0545ac9d303a074b0cce31178"
 
 
 def test_a_small_procedural_v0_build_is_what_it_always_was(tmp_path, monkeypatch):
-    flags = "--source procedural --images 8 --questions 40 --seed 0 --split test --out"
+    flags = "--source procedural_v0 --images 8 --questions 40 --seed 0 --split test --out"
     monkeypatch.setattr(sys, "argv", ["build", *flags.split(), str(tmp_path / "v0")])
     with pytest.raises(SystemExit) as ended:
         run_cli(command.main)

@@ -5,7 +5,7 @@ import random
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from lmms_eval_drbench.build.sources.procedural import compose
+from lmms_eval_drbench.build.sources.procedural_v0 import compose
 from lmms_eval_drbench.tiny import drills, lessons, pretrain
 from lmms_eval_drbench.tiny.curriculum import drill, lesson
 

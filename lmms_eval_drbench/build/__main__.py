@@ -10,7 +10,7 @@ from typing import Any
 from lmms_eval_drbench import __version__, data
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.builder import build, card, check_free, write
-from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural
+from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural_v0
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m lmms_eval_drbench.build", description="Build a DRBench-Open split."
     )
-    parser.add_argument("--source", choices=["procedural", *ANNOTATED], default="procedural")
+    parser.add_argument("--source", choices=["procedural_v0", *ANNOTATED], default="procedural_v0")
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")
     parser.add_argument("--questions", type=int, required=True, help="questions, exactly")
     parser.add_argument("--seed", type=int, default=0, help="0 to 99")
@@ -40,7 +40,7 @@ def main() -> None:
     others.add_argument("--whole-pool", action="store_true", help="every picture may go into this split")
     others.add_argument("--avoid", type=Path, action="append", default=[], help="data that must stay disjoint")
     args = parser.parse_args()
-    if args.source == "procedural":
+    if args.source == "procedural_v0":
         _procedural(args, parser)
     else:
         _annotated(args)
@@ -49,13 +49,14 @@ def main() -> None:
 def _procedural(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     others = ("annotations", "images_dir", "workers", "allow_shortfall", "whole_pool", "avoid")
     if set_ := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) != parser.get_default(name)]:
-        raise UserError(f"{', '.join(set_)}: the procedural source draws its pictures, it has no such option")
+        raise UserError(f"{', '.join(set_)}: procedural_v0 draws its pictures, it has no such option")
     check_free(args.out)
     if not (0 <= args.seed < 100 and 0 < args.images <= SEED_STEP and args.questions > 0):
         raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
     first = SEEDS[args.split] + args.seed * SEED_STEP
-    records = build(procedural.compose, procedural.render, args.images, args.questions, first, args.split)
-    made_by = {name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split")}
+    records = build(procedural_v0.compose, procedural_v0.render, args.images, args.questions, first, args.split)
+    made_by = {"source": "procedural"}  # its name before there was another
+    made_by |= {name: str(getattr(args, name)) for name in ("images", "questions", "seed", "split")}
     stats = write(records, args.out, NAME, made_by)
     _report(stats, args.out)
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from lmms_eval_drbench import __version__
 from lmms_eval_drbench.build.ledger import Ledger
-from lmms_eval_drbench.build.questions import FAMILIES, Draft, Family, finish
+from lmms_eval_drbench.build.questions.draft import Draft, Family, finish
+from lmms_eval_drbench.build.questions.procedural_v0 import FAMILIES
 from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.data import apportion, fingerprint
 from lmms_eval_drbench.errors import UserError

@@ -40,6 +40,19 @@ class SceneObject:
 
 
 @dataclass(frozen=True)
+class Anomaly:
+    """Something wrong in a scene, as the source that put it there knows it.
+
+    kind: "floating", "fallen", "out_of_place", "wrong_state" or "blocking". thing: index of the object that is wrong.
+    target: index of the object that it blocks, or None.
+    """
+
+    kind: str
+    thing: int
+    target: int | None = None
+
+
+@dataclass(frozen=True)
 class Scene:
     """A picture's ground truth. Objects stand in reading order: surface by surface from the top, left to right.
 
@@ -48,6 +61,7 @@ class Scene:
     source: the name of the source. place: "" where it doesn't tell.
     relations: (index of the subject, relation, index of the object) as the source says, in snake_case.
     countable: the kinds of which every instance is among the objects. absent: kinds that are certainly not there.
+    anomalies: everything that is wrong, where the source knows all of it.
     """
 
     id: str
@@ -62,6 +76,7 @@ class Scene:
     relations: tuple[tuple[int, str, int], ...] = ()
     countable: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    anomalies: tuple[Anomaly, ...] = ()
 
     @property
     def box(self) -> tuple[int, int, int, int]:

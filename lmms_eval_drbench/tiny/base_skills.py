@@ -11,7 +11,7 @@ from typing import Any
 
 from lmms_eval_drbench.build.builder import check_free, embed, write
 from lmms_eval_drbench.build.scene import Scene
-from lmms_eval_drbench.build.sources.procedural import compose, render
+from lmms_eval_drbench.build.sources.procedural_v0 import compose, render
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import CHAIN_STEPS
 from lmms_eval_drbench.taxonomy import Category

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lmms_eval_drbench import prompts
-from lmms_eval_drbench.build.questions.perception import absent_kinds
+from lmms_eval_drbench.build.questions.procedural_v0.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import KINDS
+from lmms_eval_drbench.build.sources.procedural_v0.world import KINDS
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.tiny.drills import letter_drill, look_up_drill
 from lmms_eval_drbench.tiny.questions import QUESTIONS

@@ -8,7 +8,7 @@ import random
 
 from lmms_eval_drbench import prompts
 from lmms_eval_drbench.build.questions.draft import NONE_OF_THEM, listing
-from lmms_eval_drbench.build.sources.procedural.world import ANYWHERE, COLOURS, KINDS, PLACES, PURPOSES
+from lmms_eval_drbench.build.sources.procedural_v0.world import ANYWHERE, COLOURS, KINDS, PLACES, PURPOSES
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.tiny.questions import choice
 from lmms_eval_drbench.tiny.sentences import Turn

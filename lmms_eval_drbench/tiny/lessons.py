@@ -12,8 +12,8 @@ from torch.utils.data import IterableDataset
 from transformers import Qwen2_5_VLProcessor
 
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural import compose, render
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, KINDS, STATES
+from lmms_eval_drbench.build.sources.procedural_v0 import compose, render
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS, KINDS, STATES
 from lmms_eval_drbench.tiny.architecture import IMAGE_SIZE, SYSTEM_PROMPT
 from lmms_eval_drbench.tiny.curriculum import Lesson, drill, lesson
 from lmms_eval_drbench.tiny.drills import SURFACES

@@ -21,7 +21,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.build.builder import build
-from lmms_eval_drbench.build.sources.procedural import compose, world
+from lmms_eval_drbench.build.sources.procedural_v0 import compose, world
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
 from lmms_eval_drbench.tiny.curriculum import drill, lesson

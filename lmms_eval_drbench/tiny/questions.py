@@ -3,9 +3,9 @@
 import random
 from typing import Any
 
-from lmms_eval_drbench.build.questions.perception import absent_kinds
+from lmms_eval_drbench.build.questions.procedural_v0.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS
 from lmms_eval_drbench.taxonomy import QuestionType
 
 Question = dict[str, Any]

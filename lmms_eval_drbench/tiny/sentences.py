@@ -8,8 +8,8 @@ import random
 
 from lmms_eval_drbench import prompts
 from lmms_eval_drbench.build.questions.draft import place_of, seen
-from lmms_eval_drbench.build.questions.perception import absent_kinds
-from lmms_eval_drbench.build.questions.spatial import DIRECTIONS, direction
+from lmms_eval_drbench.build.questions.procedural_v0.perception import absent_kinds
+from lmms_eval_drbench.build.questions.procedural_v0.spatial import DIRECTIONS, direction
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.tiny.questions import colour_of, is_there, object_like, which_colour, which_object
 

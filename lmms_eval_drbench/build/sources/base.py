@@ -35,6 +35,10 @@ class Fact(StrEnum):
     ATTRIBUTES = "attributes"
     RELATIONS = "relations"
     DEPTH = "depth"
+    SUPPORT = "support"
+    """Every thing's supporting surface is known; the surface is an object of the scene as well."""
+    ANOMALIES = "anomalies"
+    """Everything that is wrong in the picture is known."""
 
 
 class AnnotatedSource(ABC):

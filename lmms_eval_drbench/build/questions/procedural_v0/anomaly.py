@@ -14,7 +14,7 @@ from lmms_eval_drbench.build.questions.draft import (
     seen,
 )
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import INDOOR_ONLY, KINDS, OUTDOOR_ONLY, TIPPABLE
+from lmms_eval_drbench.build.sources.procedural_v0.world import INDOOR_ONLY, KINDS, OUTDOOR_ONLY, TIPPABLE
 from lmms_eval_drbench.taxonomy import Category
 
 

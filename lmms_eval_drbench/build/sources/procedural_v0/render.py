@@ -5,9 +5,9 @@ import random
 from PIL import Image, ImageDraw
 
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.layout import BASELINES
-from lmms_eval_drbench.build.sources.procedural.things import DRAWERS
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, PLACES, Place
+from lmms_eval_drbench.build.sources.procedural_v0.layout import BASELINES
+from lmms_eval_drbench.build.sources.procedural_v0.things import DRAWERS
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS, PLACES, Place
 
 _SCALE = 2
 """Everything is drawn at twice the size and reduced, which smooths the edges."""

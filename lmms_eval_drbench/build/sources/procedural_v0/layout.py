@@ -3,7 +3,7 @@
 import random
 
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, PLACES, STATES, TIPPABLE, Place
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS, PLACES, STATES, TIPPABLE, Place
 
 SIZE = 336
 """Width and height of a picture in pixels."""

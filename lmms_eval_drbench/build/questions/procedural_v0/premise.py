@@ -7,9 +7,9 @@ scores better than chance.
 import random
 
 from lmms_eval_drbench.build.questions.draft import Draft, article, conclude, family, place_of, resting, seen
-from lmms_eval_drbench.build.questions.perception import absent_kinds
+from lmms_eval_drbench.build.questions.procedural_v0.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
 

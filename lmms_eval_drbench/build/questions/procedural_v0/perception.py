@@ -4,7 +4,7 @@ import random
 
 from lmms_eval_drbench.build.questions.draft import Draft, conclude, family, listing, place_of, resting, seen
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, PLACES
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS, PLACES
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
 

@@ -3,9 +3,9 @@
 import random
 
 from lmms_eval_drbench.build.questions.draft import Draft, conclude, family, listing, place_of, resting, seen
-from lmms_eval_drbench.build.questions.perception import absent_kinds
+from lmms_eval_drbench.build.questions.procedural_v0.perception import absent_kinds
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, PURPOSES, STATES, serves
+from lmms_eval_drbench.build.sources.procedural_v0.world import COLOURS, PURPOSES, STATES, serves
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
 
