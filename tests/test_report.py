@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import browser
 import pytest
 from conftest import toy_record, write_toy_data
 from PIL import Image
@@ -177,19 +177,13 @@ def test_hostile_output_adds_no_element(compared, hostile):
     assert json.loads(found.data)["questions"][0]["outputs"][0]["text"] == HOSTILE
 
 
-def _browser() -> str | None:
-    names = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "chrome")
-    return os.environ.get("DRBENCH_TEST_BROWSER") or next(filter(None, map(shutil.which, names)), None)
-
-
 def _opened(text: str, tmp_path: Path) -> str:
     """The page's document after a real browser ran its script."""
-    if _browser() is None:
-        pytest.skip("no Chromium or Chrome here: install one, or name it in DRBENCH_TEST_BROWSER")
+    command = [browser.required()]
     file = tmp_path / "page.html"
     file.write_text(text, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom"]
-    command = [_browser(), *flags, f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
+    command += [*flags, f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)
     return done.stdout.decode("utf-8", "replace")
 

@@ -4,12 +4,14 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from lmms_eval_drbench import __version__, data
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.builder import build, card, check_free, write
+from lmms_eval_drbench.build.review import command as review
 from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural_v0
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
 from lmms_eval_drbench.errors import UserError, run_cli
@@ -23,8 +25,13 @@ SEED_STEP = 1_000_000
 
 
 def main() -> None:
+    if review.is_asked(sys.argv[1:]):
+        review.main(sys.argv[1:])
+        return
     parser = argparse.ArgumentParser(
-        prog="python -m lmms_eval_drbench.build", description="Build a DRBench-Open split."
+        prog="python -m lmms_eval_drbench.build",
+        description="Build a DRBench-Open split.",
+        epilog="Human verification: --review DATA and --apply-review DECISIONS; --review --help says more.",
     )
     parser.add_argument("--source", choices=["procedural_v0", *ANNOTATED], default="procedural_v0")
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")

@@ -4,15 +4,11 @@ The pictures come from the data that the runs were made on, found again by its n
 logged samples carry neither picture nor question.
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image
-
-from lmms_eval_drbench import data, scaffold
+from lmms_eval_drbench import data, scaffold, webpage
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.grounding import fact
 from lmms_eval_drbench.phrases import tokens
@@ -63,7 +59,7 @@ def build(comparison: Comparison, spec: str | None = None, most: int = MOST) -> 
     for record_id in chosen:
         record = records.get(record_id)
         if record is not None and record["image_id"] not in pictures:
-            pictures[record["image_id"]] = _picture(record["image"])
+            pictures[record["image_id"]] = webpage.picture(record["image"], _SIDE)
     return Gallery(runs, questions, pictures, note)
 
 
@@ -126,18 +122,7 @@ def _question(
     }
     if record is None:
         return found | {"target": str(first.get("target", ""))}
-    boxes = record["key_object_boxes"] or [None] * len(record["key_objects"])
-    return found | {
-        "question": record["question"],
-        "options": list(record["options"]),
-        "answer": list(record["answer"]),
-        "entities": [
-            {"name": name, "box": box and [round(side, 1) for side in box]}
-            for name, box in zip(record["key_objects"], boxes, strict=True)
-        ],
-        "relations": [list(triple) for triple in record["scene_graph"]],
-        "reasoning": dict(record["reasoning_chain"]),
-    }
+    return found | webpage.gold(record)
 
 
 def _output(sample: Mapping[str, Any] | None, record: Mapping[str, Any] | None, variant: Variant) -> dict | None:
@@ -163,13 +148,3 @@ def _output(sample: Mapping[str, Any] | None, record: Mapping[str, Any] | None, 
             "problems": parsed.problems,
         }
     return found
-
-
-def _picture(image: Image.Image) -> dict[str, Any]:
-    width, height = image.size
-    small = image.convert("RGB")
-    small.thumbnail((_SIDE, _SIDE))
-    stream = io.BytesIO()
-    small.save(stream, "WEBP", quality=82)
-    uri = f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
-    return {"uri": uri, "width": width, "height": height}

@@ -1,40 +1,25 @@
-"""The comparison as one HTML page that needs nothing else: no network, no other file.
+"""The comparison as one self-contained HTML page (`webpage`)."""
 
-Everything that a model or a user wrote reaches the page escaped, or as JSON that its script only ever puts in as text;
-a content security policy forbids every script but that one.
-"""
-
-import base64
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from html import escape
-from pathlib import Path
 
+from lmms_eval_drbench import webpage
 from lmms_eval_drbench.markdown import interval, percent
 from lmms_eval_drbench.pairing import Verdict
 from lmms_eval_drbench.report import gallery as galleries
 from lmms_eval_drbench.report import plots, training
-from lmms_eval_drbench.report.canvas import COLORS, Canvas
+from lmms_eval_drbench.report.canvas import Canvas
 from lmms_eval_drbench.report.comparison import Comparison, SuiteComparison, Variant
 from lmms_eval_drbench.report.gallery import Gallery
 from lmms_eval_drbench.report.tables import Cell, Table, difference, tables, tolerance_in_words
 
-_ASSETS = Path(__file__).parents[1] / "assets" / "report"
 _VERDICT_CLASS = {Verdict.GAINED: "gained", Verdict.KEPT: "kept", Verdict.LOST: "lost", Verdict.UNCLEAR: "unclear"}
 
 
 def html(comparison: Comparison, paper: bool = False, data: str | None = None, title: str = "Before and after") -> str:
     """The page. data: where the pictures are, when not where the runs' logs say. Raises UserError on wrong data."""
-    style = (_ASSETS / "page.css").read_text(encoding="utf-8")
-    script = (_ASSETS / "page.js").read_text(encoding="utf-8")
     gallery = galleries.build(comparison, data)
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'
-        f"<title>{escape(title)}</title><style>{_light()}{style}</style>"
-    )
     sections = [
         _header(comparison, title),
         _benchmarks(comparison, paper),
@@ -43,30 +28,10 @@ def html(comparison: Comparison, paper: bool = False, data: str | None = None, t
         _questions(gallery),
         _footer(comparison),
     ]
-    payload = _json(asdict(gallery)) if gallery else "null"
     body = "\n".join(section for section in sections if section)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>{body}</main>\n'
-        f'<script type="application/json" id="gallery-data">{payload}</script>\n'
-        f"<script>{script}</script></body></html>\n"
+    return webpage.render(
+        title, f"<main>{body}</main>", "report", {"gallery-data": asdict(gallery) if gallery else None}
     )
-
-
-def _policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-
-
-def _light() -> str:
-    """The roles of the drawings as CSS variables; the style sheet overrides them where the page is dark."""
-    return ":root{" + ";".join(f"--{role}:{color}" for role, color in COLORS.items()) + "}"
-
-
-def _json(value: object) -> str:
-    """JSON that can't end its script element, or be read as markup."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate of a model's
 
 
 def _header(comparison: Comparison, title: str) -> str:
