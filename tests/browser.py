@@ -125,6 +125,13 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **shared)
             self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
 
+    def hold(self, key: str, repeats: int) -> None:
+        """A key that is held down until it repeats."""
+        shared = {"key": key, "text": key, "windowsVirtualKeyCode": ord(key.upper())}
+        for repeat in range(repeats + 1):
+            self.call("Input.dispatchKeyEvent", type="keyDown", autoRepeat=repeat > 0, **shared)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)
 

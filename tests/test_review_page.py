@@ -155,6 +155,8 @@ def test_records_are_decided_by_keyboard_and_a_reload_keeps_it(opened, folder):
     assert "2 of 10 decided: 1 accepted, 1 rejected" in opened.run("document.getElementById('tally').textContent")
     opened.press("p", "u")
     assert stored(opened, folder)["decisions"] == {first: {"decision": "accept"}}
+    opened.hold("a", 5)
+    assert opened.run(HERE) == "3 / 10" and len(stored(opened, folder)["decisions"]) == 2, "a held key decides once"
 
 
 def test_fixes_name_options_sets_and_texts(opened, folder):

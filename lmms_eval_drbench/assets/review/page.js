@@ -6,6 +6,7 @@
   const FORMAT = "drbench-review/1";
   const COLORS = ["#ffd54a", "#4fc3f7", "#ff8a65", "#aed581", "#ce93d8", "#f48fb1", "#4db6ac", "#e6ee9c"];
   const WORDS = { accept: "accepted", reject: "rejected", fix: "to be fixed" };
+  const MOVES = ["n", "p", "ArrowRight", "ArrowLeft"];
   const MOST_SQUARES = 800;
   const at = (id) => document.getElementById(id);
   const words = (name) => name.replaceAll("_", " ");
@@ -54,7 +55,7 @@
     } catch {
       return;
     }
-    if (!found || typeof found.decisions !== "object") return;
+    if (!found || !found.decisions || typeof found.decisions !== "object") return;
     decided.clear();
     for (const [id, decision] of Object.entries(found.decisions)) if (isDecision(decision)) decided.set(id, decision);
     at("reviewer").value = typeof found.reviewer === "string" ? found.reviewer : "";
@@ -144,6 +145,7 @@
       }
       fixing = true;
       draw();
+      at("fix").scrollIntoView({ block: "nearest" });
       const typed = at("typed");
       if (typed) { typed.focus(); typed.select(); }
     },
@@ -501,6 +503,7 @@
     }
     if (inText(event.target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (event.repeat && !MOVES.includes(key)) return; // a key held down decides once
     if (Object.hasOwn(actions, key)) {
       event.preventDefault();
       actions[key]();
