@@ -13,7 +13,7 @@ from lmms_eval_drbench import data, scaffold
 from lmms_eval_drbench.build import __main__ as command
 from lmms_eval_drbench.build.builder import write
 from lmms_eval_drbench.build.review.agreement import cohen_kappa, pairs
-from lmms_eval_drbench.build.review.decisions import Decision, Review, Verdict
+from lmms_eval_drbench.build.review.decisions import FORMAT, Decision, Review, Verdict
 from lmms_eval_drbench.build.review.verdicts import Fate, settle
 from lmms_eval_drbench.errors import run_cli
 from lmms_eval_drbench.record import faults
@@ -293,3 +293,17 @@ def test_files_that_are_no_reviews_and_folders_that_are_not_free_are_refused(
         assert run(monkeypatch, *arguments) == 2
         assert sentence in capsys.readouterr().err
     assert (tmp_path / "full" / "mine.txt").read_text() == "keep" and not (tmp_path / "o").exists()
+
+
+def test_the_readings_in_the_docs_add_up_to_what_their_readme_says():
+    folder = Path(__file__).parents[1] / "docs" / "reviews"
+    text = (folder / "README.md").read_text()
+    files = sorted(folder.glob("*.json"))
+    entries = []
+    for file in files:
+        found = json.loads(file.read_text())
+        assert found["format"] == FORMAT and f"`{file.name}`" in text
+        entries += found["decisions"].items()
+    rejected = [record_id for record_id, entry in entries if entry["decision"] == "reject"]
+    assert len(entries) == 200 and len(rejected) == 7 and all(f"`{record_id}`" in text for record_id in rejected)
+    assert sum("note" in entry for _, entry in entries) - len(rejected) == 23
