@@ -8,7 +8,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from lmms_eval_drbench.report.canvas import COLORS
 ASSETS = Path(__file__).parent / "assets"
 
 
-def render(title: str, body: str, assets: str, data: Mapping[str, Any]) -> str:
-    """The page. body: HTML. assets: the folder in `assets` with its `page.css` and `page.js`.
+def render(title: str, body: str, assets: str, data: Mapping[str, Any], scripts: Sequence[str] = ("page.js",)) -> str:
+    """The page. body: HTML. assets: the folder in `assets` with its `page.css` and its `scripts`, run in this order.
 
     data: element id → value that the script finds as JSON in a `<script type="application/json">` of that id.
     """
     style = "".join((folder / "page.css").read_text(encoding="utf-8") for folder in (ASSETS, ASSETS / assets))
-    script = (ASSETS / assets / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((ASSETS / assets / name).read_text(encoding="utf-8") for name in scripts)
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'

@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m lmms_eval_drbench.build",
         description="Build a DRBench-Open split.",
-        epilog="Human verification: --review DATA and --apply-review DECISIONS; --review --help says more.",
+        epilog="Human verification: --review DATA, --apply-review DECISIONS; `--review . --help` says more.",
     )
     parser.add_argument("--source", choices=["procedural_v0", *ANNOTATED], default="procedural_v0")
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")

@@ -2,10 +2,6 @@
 // Human verification: one record at a time, decided by keyboard. Every text is put in as text, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("review-data").textContent);
-  const KEY = `drbench-review-${data.fingerprint}`;
-  const FORMAT = "drbench-review/1";
-  const COLORS = ["#ffd54a", "#4fc3f7", "#ff8a65", "#aed581", "#ce93d8", "#f48fb1", "#4db6ac", "#e6ee9c"];
-  const WORDS = { accept: "accepted", reject: "rejected", fix: "to be fixed" };
   const MOVES = ["n", "p", "ArrowRight", "ArrowLeft"];
   const MOST_SQUARES = 800;
   const at = (id) => document.getElementById(id);
@@ -19,46 +15,20 @@
     return element;
   }
 
-  // What was decided: kept in this browser, under the data's fingerprint
-
-  const decided = new Map();
+  const store = new Store(data);
+  const decided = store.decided;
   const known = new Set(data.questions.map((question) => question.id));
-
-  function isDecision(found) {
-    const isText = (value) => value === undefined || typeof value === "string";
-    return found !== null && typeof found === "object" && Object.hasOwn(WORDS, found.decision) && isText(found.note)
-      && isText(found.logic)
-      && (found.decision !== "fix" || (Array.isArray(found.answer) && found.answer.every((text) => typeof text === "string")));
-  }
-
-  function review() {
-    return {
-      format: FORMAT, data: data.name, fingerprint: data.fingerprint, split: data.split,
-      reviewer: at("reviewer").value.trim(), decisions: Object.fromEntries(decided),
-    };
-  }
 
   let isKept = true;
   function keep() {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(review()));
-    } catch {
-      if (isKept) say("This browser keeps nothing for this page: export before you close it.");
-      isKept = false;
-    }
+    const before = isKept;
+    isKept = store.keep();
+    if (before && !isKept) say("This browser keeps nothing for this page: export before you close it.");
   }
 
   function recall() {
-    let found;
-    try {
-      found = JSON.parse(localStorage.getItem(KEY));
-    } catch {
-      return;
-    }
-    if (!found || !found.decisions || typeof found.decisions !== "object") return;
-    decided.clear();
-    for (const [id, decision] of Object.entries(found.decisions)) if (isDecision(decision)) decided.set(id, decision);
-    at("reviewer").value = typeof found.reviewer === "string" ? found.reviewer : "";
+    store.recall();
+    at("reviewer").value = store.reviewer;
   }
 
   // Filters and the place in what they show
@@ -67,7 +37,7 @@
   const fields = {
     category: select("Category", [["", "all"], ...distinct("category").map((name) => [name, words(name)])]),
     family: select("Family", [["", "all"], ...distinct("family").map((name) => [name, words(name)])]),
-    decision: select("Decision", [["", "all"], ["none", "undecided"], ...Object.entries(WORDS), ["note", "with a note"]]),
+    decision: select("Decision", [["", "all"], ["none", "undecided"], ...Object.entries(VERDICTS), ["note", "with a note"]]),
   };
   let shown = data.questions;
   let place = 0;
@@ -193,16 +163,14 @@
   // In and out
 
   function exported() {
-    const found = review();
-    if (!found.reviewer) {
+    if (!store.reviewer) {
       say("Who reviewed? Write your name first.");
       at("reviewer").focus();
       return;
     }
     const link = make("a");
-    link.href = URL.createObjectURL(new Blob([`${JSON.stringify(found, null, 1)}\n`], { type: "application/json" }));
-    const name = found.reviewer.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40) || "reviewer";
-    link.download = `decisions-${data.fingerprint}-${name}.json`;
+    link.href = URL.createObjectURL(new Blob([`${JSON.stringify(store.review(), null, 1)}\n`], { type: "application/json" }));
+    link.download = store.filename;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     const here = [...decided.keys()].filter((id) => known.has(id)).length;
@@ -217,26 +185,16 @@
       say("This file is not JSON: choose an export of this page.");
       return;
     }
-    const mine = at("reviewer").value.trim();
-    if (!found || found.format !== FORMAT || found.decisions === null || typeof found.decisions !== "object") {
-      say("This file is no export of a review.");
-    } else if (found.fingerprint !== data.fingerprint) {
-      say(`This review is of other data (${String(found.fingerprint).slice(0, 40)}).`);
-    } else if (mine && found.reviewer !== mine) {
-      say(`This is the review of ${String(found.reviewer).slice(0, 80)}, not of ${mine}: reviews stay apart.`);
-    } else {
-      const counts = { taken: 0, kept: 0, unreadable: 0 };
-      for (const [id, decision] of Object.entries(found.decisions)) {
-        if (!isDecision(decision)) counts.unreadable += 1;
-        else if (decided.has(id)) counts.kept += 1;
-        else { decided.set(id, decision); counts.taken += 1; }
-      }
-      if (typeof found.reviewer === "string") at("reviewer").value = found.reviewer;
-      keep();
-      const more = counts.unreadable ? `, ${counts.unreadable} can't be read` : "";
-      say(`${counts.taken} decisions imported, ${counts.kept} were made here already${more}.`);
-      filter();
+    const fault = store.fault(found);
+    if (fault) {
+      say(fault);
+      return;
     }
+    const { taken, kept, unreadable } = store.take(found);
+    at("reviewer").value = store.reviewer;
+    say(`${taken} decisions imported, ${kept} were made here already${unreadable ? `, ${unreadable} can't be read` : ""}.`);
+    keep();
+    filter();
   }
 
   let fading;
@@ -246,71 +204,9 @@
     fading = setTimeout(() => { at("toast").textContent = ""; }, 6000);
   }
 
-  // The picture
-
-  const SVG = "http://www.w3.org/2000/svg";
-  const isWhole = (box, picture) => box[2] >= 0.98 * picture.width && box[3] >= 0.98 * picture.height;
-
-  function scene(question) {
-    const picture = data.pictures[question.picture];
-    const holder = make("div", at("main").classList.contains("bare") ? "scene off" : "scene");
-    const image = make("img");
-    image.src = picture.uri;
-    image.alt = `picture ${question.image}`;
-    image.width = picture.width;
-    image.height = picture.height;
-    image.style.aspectRatio = `${picture.width} / ${picture.height}`;
-    image.style.height = "auto";
-    const room = at("main").classList.contains("zoom") ? "none" : `calc(74vh * ${picture.width / picture.height})`;
-    image.style.width = room === "none" ? "100%" : `max(${Math.min(picture.width, 320)}px, ${room})`;
-    const overlay = document.createElementNS(SVG, "svg");
-    overlay.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
-    holder.append(image, overlay);
-    const marks = question.entities.map((entity, index) => {
-      if (!entity.box || isWhole(entity.box, picture)) return [];
-      const box = document.createElementNS(SVG, "rect");
-      ["x", "y", "width", "height"].forEach((side, axis) => box.setAttribute(side, axis < 2 ? entity.box[axis] : Math.max(0, entity.box[axis])));
-      const tag = make("span", "tag", entity.name);
-      for (const mark of [box, tag]) mark.style.setProperty("--box", COLORS[index % COLORS.length]);
-      overlay.append(box);
-      holder.append(tag);
-      return [box, tag];
-    });
-    const light = (index, on) => {
-      holder.classList.toggle("one", on && marks[index].length > 0);
-      marks[index].forEach((mark) => mark.classList.toggle("on", on));
-    };
-    new ResizeObserver(() => label(holder, question, picture)).observe(holder);
-    return [holder, light];
-  }
-
-  // Each label stands at a corner of its box, at the first place that is in the picture and where no other label is.
-  function label(holder, question, picture) {
-    const scale = holder.clientWidth / picture.width;
-    const taken = [];
-    const overlap = (one, other) => Math.max(0, Math.min(one.x + one.w, other.x + other.w) - Math.max(one.x, other.x))
-      * Math.max(0, Math.min(one.y + one.h, other.y + other.h) - Math.max(one.y, other.y));
-    const tags = [...holder.querySelectorAll(".tag")];
-    const boxes = question.entities.filter((entity) => entity.box && !isWhole(entity.box, picture)).map((entity) => entity.box);
-    tags.forEach((tag, index) => {
-      const [x, y, w, h] = boxes[index].map((side) => side * scale);
-      const size = { w: tag.offsetWidth, h: tag.offsetHeight };
-      const spots = [y - size.h, y, y + h, y + h - size.h].flatMap((top) => [[x, top], [x + w - size.w, top]]);
-      const placed = spots.map(([left, top]) => ({
-        x: Math.max(0, Math.min(holder.clientWidth - size.w, left)),
-        y: Math.max(0, Math.min(holder.clientHeight - size.h, top)), ...size,
-      }));
-      const cost = (spot) => taken.reduce((sum, other) => sum + overlap(spot, other), 0);
-      const best = placed.reduce((one, other) => (cost(other) < cost(one) ? other : one));
-      taken.push(best);
-      tag.style.left = `${best.x}px`;
-      tag.style.top = `${best.y}px`;
-    });
-  }
-
   // The record
 
-  function told(question, light) {
+  function told(question, picture) {
     const holder = make("div", "tell");
     const decision = decided.get(question.id);
     const meta = [words(question.category), words(question.family), words(question.type)];
@@ -320,14 +216,13 @@
     if (!fixing) holder.append(...verdicts(decision, question));
     holder.append(make("h3", "", "Key objects"));
     const chips = make("div", "entities");
-    const picture = data.pictures[question.picture];
     question.entities.forEach((entity, index) => {
-      const isDrawn = entity.box && !isWhole(entity.box, picture);
+      const isDrawn = picture.isDrawn(entity);
       const where = isDrawn || !entity.box || entity.name === "picture" ? "" : " (the whole picture)";
       const chip = make("span", "", isDrawn ? make("i") : "", `${entity.name}${where}`);
-      chip.style.setProperty("--box", COLORS[index % COLORS.length]);
-      chip.addEventListener("mouseenter", () => light(index, true));
-      chip.addEventListener("mouseleave", () => light(index, false));
+      chip.style.setProperty("--box", colorOf(index));
+      chip.addEventListener("mouseenter", () => picture.light(index, true));
+      chip.addEventListener("mouseleave", () => picture.light(index, false));
       chips.append(chip);
     });
     holder.append(question.entities.length ? chips : make("div", "meta", "none"));
@@ -443,8 +338,8 @@
     const main = at("main");
     const question = shown[place];
     if (question) {
-      const [picture, light] = scene(question);
-      main.replaceChildren(make("div", "look", picture), told(question, light));
+      const picture = new Picture(question, data.pictures[question.picture], main.classList.contains("zoom"));
+      main.replaceChildren(make("div", "look", picture.element), told(question, picture));
     } else {
       main.replaceChildren(make("p", "note", "No question is like that: change the filters."));
     }
@@ -470,7 +365,7 @@
     at("strip").replaceChildren(...shown.map((question, index) => {
       const decision = decided.get(question.id);
       const square = button("", "", `${decision ? decision.decision : ""}${index === place ? " here" : ""}`, () => go(index));
-      square.title = `${index + 1}: ${words(question.family)}${decision ? `, ${WORDS[decision.decision]}` : ""}`;
+      square.title = `${index + 1}: ${words(question.family)}${decision ? `, ${VERDICTS[decision.decision]}` : ""}`;
       square.tabIndex = -1;
       return square;
     }));
@@ -512,7 +407,7 @@
 
   at("filters").addEventListener("change", filter);
   at("filters").addEventListener("submit", (event) => event.preventDefault());
-  at("reviewer").addEventListener("input", keep);
+  at("reviewer").addEventListener("input", () => { store.reviewer = at("reviewer").value.trim(); keep(); });
   at("reviewer").addEventListener("keydown", (event) => { if (event.key === "Enter") event.target.blur(); });
   at("export").addEventListener("click", exported);
   at("import").addEventListener("click", () => at("file").click());
@@ -522,7 +417,7 @@
   at("ask-help").addEventListener("click", actions["?"]);
   at("previous").addEventListener("click", actions.p);
   at("next").addEventListener("click", actions.n);
-  window.addEventListener("storage", (event) => { if (event.key === KEY) { recall(); draw(); } });
+  window.addEventListener("storage", (event) => { if (event.key === store.key) { recall(); draw(); } });
   window.addEventListener("beforeunload", (event) => { if (!isKept) event.preventDefault(); });
   recall();
   filter();

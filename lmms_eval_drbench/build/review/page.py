@@ -16,6 +16,7 @@ from lmms_eval_drbench.taxonomy import Category
 
 _SIDE = 1280
 """Longest side of an embedded picture, in pixels: what a person needs to judge small things."""
+_SCRIPTS = ("store.js", "picture.js", "page.js")
 _KEYS = (
     (("a",), "accept: the question is clear, and the picture shows the answer, the boxes and the relations"),
     (("r",), "reject: wrong, ambiguous or badly put; then say why, and Enter"),
@@ -49,7 +50,7 @@ def html(loaded: data.Data, chosen: Sequence[int] | None = None) -> str:
     shown = {"name": loaded.name, "fingerprint": loaded.fingerprint, "split": loaded.split}
     title = f"Review of {loaded.name}"
     payload = {"review-data": shown | {"questions": questions, "pictures": pictures}}
-    return webpage.render(title, _body(loaded, len(questions)), "review", payload)
+    return webpage.render(title, _body(loaded, len(questions)), "review", payload, _SCRIPTS)
 
 
 def _question(record: Mapping[str, Any], picture: str) -> dict[str, Any]:
