@@ -17,12 +17,12 @@ from typing import Any
 import datasets
 from PIL import Image, ImageFile
 
+from lmms_eval_drbench import packaged
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES, SPLITS, faults
 from lmms_eval_drbench.taxonomy import Category
 
 ENV = "DRBENCH_DATA"
-PACKAGED = Path(__file__).parent / "assets" / "procedural_v0"
 MAX_ASPECT = 200
 """Qwen2-VL's image processors refuse longer pictures."""
 MAX_PIXELS = 50_000_000
@@ -45,8 +45,8 @@ class Data:
 def load(spec: str | None = None, split: str = "test") -> Data:
     """Load and validate one split.
 
-    spec: a folder (`{split}-*.parquet` or `questions.jsonl`), a `.parquet` or `.jsonl` file, or a hub id; `packaged`
-    or None for what `DRBENCH_DATA` names, and without that the split that ships with this package.
+    spec: a folder (`{split}-*.parquet` or `questions.jsonl`), a `.parquet` or `.jsonl` file, a hub id, or `packaged`
+    (see `packaged.folder`); None for what `DRBENCH_DATA` names, and without that the packaged data.
     Raises UserError naming every faulty record (file, line, id, cure), or what is missing.
     """
     return _load(spec or os.environ.get(ENV) or "packaged", split)
@@ -57,7 +57,7 @@ def _load(spec: str, split: str) -> Data:
     if split not in SPLITS:
         raise UserError(f"no split {split!r}: use one of {', '.join(SPLITS)}")
     try:
-        path = PACKAGED if spec == "packaged" else Path(spec).expanduser()
+        path = packaged.folder(spec, split) or Path(spec).expanduser()
         path.exists()
     except (RuntimeError, OSError) as error:  # no such user, or a name too long to be a path
         raise UserError(f"no data at {spec[:200]}: {error}") from error

@@ -41,7 +41,8 @@ def _model(plan: Recipe) -> list[str]:
 
 def _data(plan: Recipe) -> list[str]:
     problems = []
-    for spec, split in [(None, "test"), *([(plan.data, str(plan.train.get("split", "train")))] if plan.data else [])]:
+    trained_on = [(plan.data, str(plan.train.get("split", "train")))] if plan.data else []
+    for spec, split in [(plan.test_data or None, "test"), *trained_on]:
         try:
             data.load(spec, split)
         except UserError as error:

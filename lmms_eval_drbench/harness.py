@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import doctor, plugin, recipe, runner
-from lmms_eval_drbench.data import fingerprint_of_file
+from lmms_eval_drbench import data, doctor, plugin, recipe, runner
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.recipe import Recipe, RunPlan
 from lmms_eval_drbench.report import comparison, entries, formats, page
@@ -50,7 +49,7 @@ def run(plan: Recipe, out: Path) -> str:
             batch_size=plan.batch_size,
             limit=plan.limit,
             gen_kwargs=plan.gen_kwargs,
-            env=CPU_ENV,
+            env=CPU_ENV | ({data.ENV: plan.test_data} if plan.test_data else {}),
             changes=_weights_fingerprint(pretrained),
         )
         runner.evaluate(call, folders[-1])
@@ -117,7 +116,7 @@ def _weights_fingerprint(pretrained: str) -> str:
     for name in ("adapter_model.safetensors", "model.safetensors"):
         file = Path(pretrained) / name
         if file.is_file():
-            return fingerprint_of_file(file)
+            return data.fingerprint_of_file(file)
     return ""
 
 

@@ -36,10 +36,10 @@ class Recipe:
     """A model, its training data, and the runs to compare; the first run is what deltas refer to.
 
     model: path or hub id, or `packaged` for the tiny model. lmms_model, model_args: lmms-eval's adapter and its
-    arguments beside `pretrained`. data: records to train on (as `sft.run --data`), or build: options of the procedural
-    builder. train: options of `sft.run` that all runs share. replay: `images` and `share` of base-skill questions on
-    other scenes, mixed into every training so that old skills stay. gen_kwargs: lmms-eval's
-    --gen_kwargs, the same for every run. processes: training processes (accelerate).
+    arguments beside `pretrained`. test_data: what the tasks ask (default: as `DRBENCH_DATA`). data: records to train on
+    (as `sft.run --data`), or build: options of the builder. train: options of `sft.run` that all runs share. replay:
+    `images` and `share` of base-skill questions on other scenes, mixed into every training so that old skills stay.
+    gen_kwargs: lmms-eval's --gen_kwargs, the same for every run. processes: training processes (accelerate).
     """
 
     name: str
@@ -47,6 +47,7 @@ class Recipe:
     lmms_model: str
     runs: list[RunPlan]
     model_args: str = ""
+    test_data: str = ""
     data: str = ""
     build: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)

@@ -8,24 +8,22 @@ and these are made on demand.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import datasets
 from loguru import logger
 from PIL import Image
 
-from lmms_eval_drbench import controls, data, judge, prompts, scoring
+from lmms_eval_drbench import controls, data, judge, packaged, prompts, scoring
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.taxonomy import Category
 
 VERSION = "0.1"
-_BASE_SKILLS = Path(__file__).parent / "assets" / "base_skills_v0"
 
-DATASET_KWARGS = {"data_files": {"test": sorted(map(str, data.PACKAGED.glob("test-*.parquet")))}}
+DATASET_KWARGS = {"data_files": {"test": sorted(map(str, packaged.TEST.glob("test-*.parquet")))}}
 """What lmms-eval itself loads, with no network; `docs_*` then put DRBENCH_DATA's records in its place."""
-BASE_SKILLS_KWARGS = {"data_files": {"test": sorted(map(str, _BASE_SKILLS.glob("test-*.parquet")))}}
+BASE_SKILLS_KWARGS = {"data_files": {"test": sorted(map(str, packaged.BASE_SKILLS.glob("test-*.parquet")))}}
 
 _CONTROLS = {"shuffled": controls.is_shufflable, "circular": controls.is_rotatable}
 """Controls that not every record takes part in → which ones do, by category and question type."""
@@ -35,7 +33,7 @@ _SELECTOR = re.compile(rf"docs_(mini_)?(?:({'|'.join(_CONTROLS)})_)?({'|'.join(C
 def __getattr__(name: str) -> Any:
     """`DATA`, `BASE_SKILLS` and `docs_[mini_][shuffled_|circular_]<category>`, made when YAML asks for them."""
     if name in ("DATA", "BASE_SKILLS"):
-        loaded = _load(str(_BASE_SKILLS) if name == "BASE_SKILLS" else None)
+        loaded = _load(str(packaged.BASE_SKILLS) if name == "BASE_SKILLS" else None)
         found = {"version": VERSION, "data": loaded.name, "fingerprint": loaded.fingerprint}
         return found | ({"judge": judge.name()} if judge.name() else {})
     if match := _SELECTOR.fullmatch(name):
@@ -98,7 +96,7 @@ def _present(loaded: data.Data, mini: bool, control: str | None) -> frozenset[st
 
 def docs_base_skills(_: datasets.Dataset) -> datasets.Dataset:
     """The packaged base skills, whatever DRBENCH_DATA says: they measure the model, not the data."""
-    loaded = _load(str(_BASE_SKILLS))
+    loaded = _load(str(packaged.BASE_SKILLS))
     return _identified(loaded.records, loaded)
 
 

@@ -160,8 +160,8 @@ def test_splits_share_no_scene_and_no_picture():
     starts = sorted(command.SEEDS.values())
     span = 100 * command.SEED_STEP  # --seed 0 to 99
     assert all(later - earlier >= span for earlier, later in zip(starts, starts[1:], strict=False))
-    packaged = data.load("packaged").records
-    skills = data.load(str(data.PACKAGED.parent / "base_skills_v0")).records
+    packaged = data.load("packaged:procedural_v0").records
+    skills = data.load("packaged:base_skills_v0").records
     assert not set(packaged["image_id"]) & set(skills["image_id"])
     train = build(procedural_v0.compose, procedural_v0.render, 20, 100, command.SEEDS["train"], "train")
     (first,) = (record["image_id"] for record in base_skills.records("train", 1)[:1])

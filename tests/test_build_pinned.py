@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lmms_eval_drbench.build import __main__ as command
-from lmms_eval_drbench.data import PACKAGED, load
+from lmms_eval_drbench.data import load
 from lmms_eval_drbench.errors import run_cli
 
 FINGERPRINT = "aa2a345e5b847e19"
@@ -31,4 +31,4 @@ def test_a_small_procedural_v0_build_is_what_it_always_was(tmp_path, monkeypatch
 
 
 def test_the_packaged_split_is_what_it_always_was():
-    assert load(str(PACKAGED), "test").fingerprint == "fdf60c6176d08ead"
+    assert load("packaged:procedural_v0").fingerprint == "fdf60c6176d08ead"

@@ -15,7 +15,7 @@ import pytest
 from conftest import toy_record, write_toy_data
 from PIL import Image, ImageFile
 
-from lmms_eval_drbench import data
+from lmms_eval_drbench import data, packaged
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
@@ -81,13 +81,13 @@ def test_the_packaged_split_is_frozen():
 
 
 def test_the_base_skills_are_frozen():
-    loaded = data.load(str(data.PACKAGED.parent / "base_skills_v0"))
+    loaded = data.load("packaged:base_skills_v0")
     assert loaded.fingerprint == BASE_SKILLS_FINGERPRINT and len(loaded.records) >= 300
 
 
 @pytest.mark.parametrize("name", ["procedural_v0", "base_skills_v0"])
 def test_the_card_and_the_stats_say_what_is_there(name):
-    folder = data.PACKAGED.parent / name
+    folder = packaged.ASSETS / name
     loaded = data.load(str(folder))
     stats = json.loads((folder / "stats.json").read_text())
     assert stats["fingerprint"] == loaded.fingerprint and stats["questions"] == len(loaded.records)

@@ -62,8 +62,7 @@ def _procedural(args: argparse.Namespace, parser: argparse.ArgumentParser) -> No
         raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
     first = SEEDS[args.split] + args.seed * SEED_STEP
     records = build(procedural_v0.compose, procedural_v0.render, args.images, args.questions, first, args.split)
-    made_by = {"source": "procedural"}  # its name before there was another
-    made_by |= {name: str(getattr(args, name)) for name in ("images", "questions", "seed", "split")}
+    made_by = {name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split")}
     stats = write(records, args.out, NAME, made_by)
     _report(stats, args.out)
 
