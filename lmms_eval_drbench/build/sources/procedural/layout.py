@@ -8,7 +8,7 @@ from lmms_eval_drbench.build.kinds import are_kin
 from lmms_eval_drbench.build.scene import Anomaly, Scene, SceneObject
 from lmms_eval_drbench.build.sources.base import is_clear
 from lmms_eval_drbench.build.sources.procedural.anomalies import inject
-from lmms_eval_drbench.build.sources.procedural.drawing import silhouette
+from lmms_eval_drbench.build.sources.procedural.render import silhouette
 from lmms_eval_drbench.build.sources.procedural.pieces import Piece, Sight, dress, look_at
 from lmms_eval_drbench.build.sources.procedural.rooms import (
     FURNITURE_FOOT,

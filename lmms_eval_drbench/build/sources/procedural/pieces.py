@@ -61,11 +61,10 @@ class Piece:
 def dress(piece: Piece, rng, taken: set[tuple[str, str]]) -> None:
     """Give a piece a colour, a look and a state; a kind's second thing mostly has another colour than its first."""
     kind = KINDS[piece.kind]
-    if not kind.colours:
-        return
-    fresh = [colour for colour in kind.colours if (kind.name, colour) not in taken]
-    piece.colour = rng.choice(fresh if fresh and rng.random() < 0.9 else kind.colours)
-    taken.add((kind.name, piece.colour))
+    if kind.colours:
+        fresh = [colour for colour in kind.colours if (kind.name, colour) not in taken]
+        piece.colour = rng.choice(fresh if fresh and rng.random() < 0.9 else kind.colours)
+        taken.add((kind.name, piece.colour))
     looks = [look for look in kind.looks if LOOK_NEEDS.get(look, piece.colour) == piece.colour]
     piece.look = rng.choice(looks) if looks else None
 
