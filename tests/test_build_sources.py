@@ -12,7 +12,7 @@ from lmms_eval_drbench import data
 from lmms_eval_drbench.build import __main__ as command
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.sources import open_source
-from lmms_eval_drbench.build.sources.base import clip, is_clear
+from lmms_eval_drbench.build.sources.base import clip, is_clear, split_of
 from lmms_eval_drbench.errors import UserError, run_cli
 
 
@@ -199,7 +199,7 @@ def test_pictures_are_checked(tmp_path):
 def test_a_picture_belongs_to_one_split_whatever_else_there_is():
     counts = {split: 0 for split in ("train", "validation", "test")}
     for number in range(2000):
-        counts[annotated.split_of(str(number))] += 1
+        counts[split_of(str(number))] += 1
     assert counts == pytest.approx({"train": 1400, "validation": 200, "test": 400}, abs=80)
 
 

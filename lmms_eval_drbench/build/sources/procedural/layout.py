@@ -8,8 +8,8 @@ from lmms_eval_drbench.build.kinds import are_kin
 from lmms_eval_drbench.build.scene import Anomaly, Scene, SceneObject
 from lmms_eval_drbench.build.sources.base import is_clear
 from lmms_eval_drbench.build.sources.procedural.anomalies import inject
-from lmms_eval_drbench.build.sources.procedural.render import silhouette
 from lmms_eval_drbench.build.sources.procedural.pieces import Piece, Sight, dress, look_at
+from lmms_eval_drbench.build.sources.procedural.render import silhouette
 from lmms_eval_drbench.build.sources.procedural.rooms import (
     FURNITURE_FOOT,
     PLACES,
@@ -33,6 +33,8 @@ _GLIMPSE = 0.25
 _COVERS = 0.04
 """Share of a thing from which on another that covers it is said to be in front of it."""
 _GAP = 6
+_HUNG = 0.7
+"""Share of the free stretches of wall that get a window, and of those that get a painting."""
 _SHORTEST_SHELF, _LONGEST_SHELF = 116, 196
 _TRIES = 4000
 _SHUFFLES = 12
@@ -137,8 +139,9 @@ def _room(rng: random.Random, place: Place) -> tuple[list[Piece], list[Band]]:
         pieces.append(Piece(name, x, foot - height, width, height, order, depth, "floor"))
         spots.append((name, x, width))
     pieces += _hang(rng, free_wall(spots))
-    bands = [furniture_band(place, piece.kind, piece.x, piece.y, piece.width) for piece in pieces]
-    for piece, band in zip(pieces, bands, strict=True):
+    furniture = [piece for piece in pieces if not piece.ground]
+    bands = [furniture_band(place, piece.kind, piece.x, piece.y, piece.width) for piece in furniture]
+    for piece, band in zip(furniture, bands, strict=True):
         piece.carries = band is not None
     return pieces, [band for band in bands if band is not None] + ground_bands(place)
 
@@ -151,7 +154,8 @@ def _hang(rng: random.Random, stretches: list[tuple[float, float]]) -> list[Piec
         left = end - start
         for name in ("shelf", "window", "painting"):
             width = _SHORTEST_SHELF if name == "shelf" else KINDS[name].size[0]
-            if left >= width + _GAP and not (name == "shelf" and found):  # one shelf, on the longest stretch
+            hung = not found if name == "shelf" else rng.random() < _HUNG
+            if left >= width + _GAP and hung:
                 widths[name] = width
                 left -= width + _GAP
         if "shelf" in widths:
@@ -165,7 +169,7 @@ def _hang(rng: random.Random, stretches: list[tuple[float, float]]) -> list[Piec
 
 
 def _spread(rng: random.Random, widths: list[float], start: float, end: float, gap: float = _GAP) -> list[float] | None:
-    """x of each of several things side by side, with the free room dealt at random; None where they don't fit."""
+    """X of each of several things side by side, with the free room dealt at random; None where they don't fit."""
     free = end - start - sum(widths) - gap * (len(widths) - 1)
     if free < 0:
         return None

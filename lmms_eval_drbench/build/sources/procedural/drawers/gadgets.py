@@ -11,8 +11,16 @@ def shown(p, x0, y0, x1, y1, on: bool, broken: bool) -> None:
     w, h = x1 - x0, y1 - y0
     if on:
         p.ink("rectangle", (x0, y0, x1, y1), (110, 186, 244))
-        p.ink("polygon", [(x0, y0 + 0.62 * h), (x0 + 0.3 * w, y0 + 0.3 * h), (x0 + 0.6 * w, y0 + 0.68 * h), (x0, y1)], (86, 130, 190))
-        p.ink("polygon", [(x0, y1), (x0, y0 + 0.72 * h), (x0 + 0.5 * w, y0 + 0.6 * h), (x1, y0 + 0.76 * h), (x1, y1)], (96, 184, 92))
+        p.ink(
+            "polygon",
+            [(x0, y0 + 0.62 * h), (x0 + 0.3 * w, y0 + 0.3 * h), (x0 + 0.6 * w, y0 + 0.68 * h), (x0, y1)],
+            (86, 130, 190),
+        )
+        p.ink(
+            "polygon",
+            [(x0, y1), (x0, y0 + 0.72 * h), (x0 + 0.5 * w, y0 + 0.6 * h), (x1, y0 + 0.76 * h), (x1, y1)],
+            (96, 184, 92),
+        )
         p.ink("ellipse", (x0 + 0.7 * w, y0 + 0.12 * h, x0 + 0.85 * w, y0 + 0.34 * h), (255, 232, 120))
         return
     p.ink("rectangle", (x0, y0, x1, y1), (30, 34, 42))
@@ -106,7 +114,11 @@ def radio(p, t):
     p.fade(0, 12, 68, 46)
     p.oval(6, 16, 34, 43, DARK)
     for radius in (10, 6, 2):
-        p.ink("ellipse", (20 - radius, 29.5 - radius, 20 + radius, 29.5 + radius), (92, 96, 104) if radius != 6 else (60, 62, 68))
+        p.ink(
+            "ellipse",
+            (20 - radius, 29.5 - radius, 20 + radius, 29.5 + radius),
+            (92, 96, 104) if radius != 6 else (60, 62, 68),
+        )
     p.ink("rectangle", (40, 17, 63, 26), PAPER)
     p.ink("rectangle", (50, 17, 51.5, 26), (210, 40, 40))
     p.ink("ellipse", (41, 31, 51, 41), light(c, 0.6))

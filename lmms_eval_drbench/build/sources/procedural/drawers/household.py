@@ -90,7 +90,8 @@ def toothbrush(p, t):
     p.line([(3.5, 52.5), (14, 16), (16, 4)], c, 7)
     p.poly([(14, 2), (22, 0), (20, 17), (14, 16)], PAPER)
     p.ink("rectangle", (17, 5, 20, 13), (120, 190, 230))
-    p.rect(0, 50, 7, 56, dark(c, 0.1), 3)
+    p.rect(0, 34, 17, 56, (196, 216, 226), 3, 170)  # the tumbler that it stands in
+    p.round(0, 34, 17, 56)
 
 
 @draws("ball")

@@ -46,13 +46,13 @@ def umbrella(p, t):
         p.poly([(12, 6), (12, 66), (8, 66), (2, 46)], light(c, 0.18))
         p.ink("line", [(12, 8), (12, 65)], dark(c, 0.35))
         p.rect(5, 52, 20, 56, dark(c, 0.4))
-        p.line([(12, 66), (12, 78)], WOOD, 4)
-        p.arc(10, 66, 24, 88, 0, 180, WOOD, 4)
+        p.line([(12, 66), (12, 84)], WOOD, 4)
+        p.oval(2, 80, 24, 88, DARK)
         p.line([(2, 46), (2, 46)], c, 4)
         p.rect(0, 43, 3, 48, c)
         return
     p.line([(52, 8), (52, 74)], STEEL, 3)
-    p.arc(50, 62, 66, 84, 0, 180, WOOD, 5)
+    p.rect(34, 78, 70, 84, DARK, 2)
     p.rect(50.5, 0, 53.5, 8, STEEL)
     p.dome(0, 4, 104, 48, c)
     p.ink("polygon", [(52, 4), (26, 16), (22, 48), (52, 48)], light(c, 0.16))
@@ -61,13 +61,16 @@ def umbrella(p, t):
     for index in range(4):
         x = index * 26
         p._draw[1].pieslice(p._box(x + 2, 43, x + 24, 56), 180, 360, fill=0)
-    p.line([(52, 44), (52, 74)], STEEL, 3)
+    p.line([(52, 44), (52, 78)], STEEL, 3)
 
 
 @draws("guitar")
 def guitar(p, t):
     c = p.colour if t.colour != "brown" else (178, 112, 58)
-    p.oval(0, 76, 48, 124, c)
+    for x in (7, 41):  # its stand
+        p.line([(24, 96), (x, 122)], DARK, 3.5)
+    p.oval(0, 74, 48, 122, c)
+    p.rect(8, 118, 40, 124, DARK, 2)
     p.oval(5, 54, 43, 92, c)
     if t.look == "wooden":
         p.grain(4, 60, 44, 120, c)

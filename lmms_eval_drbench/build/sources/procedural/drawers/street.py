@@ -53,7 +53,10 @@ def stop_sign(p, t):
     p.round(24, 50, 30, 126)
 
     def octagon(radius):
-        return [(27 + radius * 1.0824 * cos(pi * (k + 0.5) / 4), 27 + radius * 1.0824 * sin(pi * (k + 0.5) / 4)) for k in range(8)]
+        return [
+            (27 + radius * 1.0824 * cos(pi * (k + 0.5) / 4), 27 + radius * 1.0824 * sin(pi * (k + 0.5) / 4))
+            for k in range(8)
+        ]
 
     p.poly(octagon(27), PAPER)
     p.poly(octagon(24.2), p.colour)
@@ -154,7 +157,17 @@ def flames(p) -> None:
     w, h = p.w, p.h
     for scale, ink in ((1.0, (232, 80, 30)), (0.72, (250, 150, 36)), (0.42, (255, 226, 110))):
         points = [(0.5 * w - 0.5 * w * scale, h)]
-        for x, y in ((0.0, 0.5), (0.14, 0.62), (0.26, 0.16), (0.38, 0.42), (0.54, 0.0), (0.66, 0.36), (0.8, 0.2), (0.88, 0.6), (1.0, 0.46)):
+        for x, y in (
+            (0.0, 0.5),
+            (0.14, 0.62),
+            (0.26, 0.16),
+            (0.38, 0.42),
+            (0.54, 0.0),
+            (0.66, 0.36),
+            (0.8, 0.2),
+            (0.88, 0.6),
+            (1.0, 0.46),
+        ):
             points.append((0.5 * w + (x - 0.5) * w * scale, h - (1 - y) * h * scale))
         points.append((0.5 * w + 0.5 * w * scale, h))
         p.poly(points, ink)
@@ -168,6 +181,11 @@ def jets(p) -> None:
             points = []
             for index in range(13):
                 s = index / 12
-                points.append((0.5 * w + side * (0.1 + s * (reach - 0.1)) * w * 0.985, h * (0.52 - (0.52 - top) * 4 * s * (1 - s) + 0.44 * s * s)))
+                points.append(
+                    (
+                        0.5 * w + side * (0.1 + s * (reach - 0.1)) * w * 0.985,
+                        h * (0.52 - (0.52 - top) * 4 * s * (1 - s) + 0.44 * s * s),
+                    )
+                )
             p.line(points, light(WATER, 0.15 if reach == 0.42 else 0.4), 4.5)
         p.oval(0.5 * w + side * 0.37 * w - 0.13 * w, 0.9 * h, 0.5 * w + side * 0.37 * w + 0.13 * w, h, WATER)

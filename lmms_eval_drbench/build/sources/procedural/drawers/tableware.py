@@ -21,7 +21,12 @@ def bowl(p, t):
     c = p.colour
     top = p.h - 26
     if t.state == "full":
-        for x, y, ink in ((8, 6, (222, 66, 50)), (36, 5, (240, 170, 50)), (22, 0, (120, 176, 62)), (22, 9, (236, 120, 50))):
+        for x, y, ink in (
+            (8, 6, (222, 66, 50)),
+            (36, 5, (240, 170, 50)),
+            (22, 0, (120, 176, 62)),
+            (22, 9, (236, 120, 50)),
+        ):
             p.oval(x, y, x + 17, y + 17, ink)
             p.sheen(x, y, x + 17, y + 17)
     else:
@@ -178,7 +183,11 @@ def microwave(p, t):
     p.ink("rectangle", (70, 8, 78, 11), (130, 240, 150))
     for row in range(4):
         for column in range(3):
-            p.ink("rectangle", (66 + 6 * column, 18 + 7 * row, 70 + 6 * column, 22 + 7 * row), mix(c, (110, 112, 118), 0.7))
+            p.ink(
+                "rectangle",
+                (66 + 6 * column, 18 + 7 * row, 70 + 6 * column, 22 + 7 * row),
+                mix(c, (110, 112, 118), 0.7),
+            )
     if t.state == "closed":
         p.ink("rectangle", (6, 7, 57, 45), (52, 56, 64))
         p.ink("rectangle", (10, 11, 53, 41), (34, 36, 44))
