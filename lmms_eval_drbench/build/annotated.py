@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from pyarrow import parquet
 from tqdm import tqdm
 
 from lmms_eval_drbench.build import pictures
@@ -186,7 +187,9 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar
         if bar is not None:
             bar.update()
     half_written = spool.parent / f"{shard.name}.half"
-    datasets.Dataset.from_list(rows, features=FEATURES).to_parquet(str(half_written))
+    # not `to_parquet`, which stores a picture again for each of its questions: that takes five times the space
+    table = datasets.Dataset.from_list(rows, features=FEATURES).with_format("arrow")[:]
+    parquet.write_table(table.cast(FEATURES.arrow_schema), half_written, compression="zstd")
     half_written.replace(shard)
     return len(job)
 

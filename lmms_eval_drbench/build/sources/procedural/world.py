@@ -32,7 +32,8 @@ class Kind:
     """A kind of thing.
 
     size: width and height in units at scale 1. colours: those it comes in; () for a painting.
-    looks: patterns or a material, one of which each thing has, as far as its colour allows (`LOOK_NEEDS`). states: those it can be in, the usual one first.
+    looks: patterns or a material, one of which each thing has, as far as its colour allows (`LOOK_NEEDS`).
+    states: those it can be in, the usual one first.
     second_size: its size in its second state, where it differs. deep: how far it reaches back, in metres.
     """
 
