@@ -188,8 +188,9 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar
             bar.update()
     half_written = spool.parent / f"{shard.name}.half"
     # not `to_parquet`, which stores a picture again for each of its questions: that takes five times the space
-    table = datasets.Dataset.from_list(rows, features=FEATURES).with_format("arrow")[:]
-    parquet.write_table(table.cast(FEATURES.arrow_schema), half_written, compression="zstd")
+    dataset = datasets.Dataset.from_list(rows, features=FEATURES)
+    table = dataset.with_format("arrow")[:].replace_schema_metadata(dataset.features.arrow_schema.metadata)
+    parquet.write_table(table, half_written, compression="zstd")
     half_written.replace(shard)
     return len(job)
 

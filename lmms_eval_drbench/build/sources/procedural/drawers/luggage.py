@@ -40,16 +40,15 @@ def suitcase(p, t):
 def umbrella(p, t):
     c = p.colour
     if t.state == "closed":
-        p.line([(12, 2), (12, 70)], STEEL, 2)
-        p.rect(11, 0, 13, 8, STEEL)
-        p.poly([(12, 6), (22, 46), (16, 66), (8, 66), (2, 46)], c)
-        p.poly([(12, 6), (12, 66), (8, 66), (2, 46)], light(c, 0.18))
-        p.ink("line", [(12, 8), (12, 65)], dark(c, 0.35))
-        p.rect(5, 52, 20, 56, dark(c, 0.4))
-        p.line([(12, 66), (12, 84)], WOOD, 4)
-        p.oval(2, 80, 24, 88, DARK)
-        p.line([(2, 46), (2, 46)], c, 4)
-        p.rect(0, 43, 3, 48, c)
+        p.arc(2, 0, 16, 20, 180, 360, WOOD, 4)
+        p.rect(12, 8, 16, 24, WOOD)
+        p.poly([(11, 22), (17, 22), (22, 36), (17, 76), (11, 76), (5, 36)], c)
+        p.poly([(11, 22), (14, 22), (14, 76), (11, 76), (5, 36)], light(c, 0.2))
+        p.ink("line", [(14, 24), (14, 74)], dark(c, 0.35))
+        p.rect(6, 32, 21, 36, dark(c, 0.4), 1)
+        p.rect(2, 62, 22, 85, (96, 100, 108), 2)  # the stand that it stands in
+        p.round(2, 62, 22, 85)
+        p.rect(0, 82, 24, 88, DARK, 2)
         return
     p.line([(52, 8), (52, 74)], STEEL, 3)
     p.rect(34, 78, 70, 84, DARK, 2)
