@@ -85,8 +85,8 @@ def pan(p, t):
     p.line([(48, 9), (77.5, 3.5)], DARK, 5)
     p.poly([(0, 7), (54, 7), (46, 30), (8, 30)], c)
     p.round(0, 7, 54, 30)
-    p.oval(0, 0, 54, 13, STEEL)
-    p.oval(3, 2, 51, 12, (84, 88, 94))
+    p.oval(0, 0, 54, 13, light(c, 0.25))
+    p.oval(3, 2, 51, 12, dark(c, 0.4))
 
 
 @draws("cutting board")
