@@ -55,7 +55,7 @@ def test_the_world_is_as_rich_as_promised():
     assert set(COLOURS) <= set(kinds.COLOURS)
 
 
-@pytest.mark.parametrize("piece", _looks(), ids=lambda piece: f"{piece.kind} {piece.state or piece.flaw or ''}")
+@pytest.mark.parametrize("piece", list(_looks()), ids=lambda piece: f"{piece.kind} {piece.state or piece.flaw or ''}")
 def test_every_drawing_fills_its_box(piece):
     size = _natural(piece)
     _, alpha = sprite(piece, size)

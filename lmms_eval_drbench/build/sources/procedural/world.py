@@ -60,7 +60,7 @@ KINDS: dict[str, Kind] = {
         # what stands on tables, counters and shelves
         Kind("mug", (44, 40), (*_BRIGHT, "white"), _PATTERNS, deep=0.1),
         Kind("bowl", (58, 46), (*_BRIGHT, "white"), (), ("full", "empty"), (58, 32), 0.15),
-        Kind("bottle", (24, 66), ("green", "blue", "orange"), ("glass",), ("full", "empty"), deep=0.1),
+        Kind("bottle", (24, 66), ("green", "blue", "orange"), ("glass",), deep=0.1),
         Kind("wine glass", (32, 60), (), ("glass",), ("full", "empty"), deep=0.1),
         Kind("teapot", (64, 50), (*_BRIGHT, "white"), ("plain", "dotted"), deep=0.15),
         Kind("toaster", (64, 46), ("red", "black", "gray", "blue"), ("metal",), deep=0.2),

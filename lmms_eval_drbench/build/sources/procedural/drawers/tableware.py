@@ -40,12 +40,10 @@ def bowl(p, t):
 
 @draws("bottle")
 def bottle(p, t):
-    c = p.colour if t.state == "full" else mix(p.colour, (235, 245, 245), 0.5)
+    c = p.colour
     p.poly([(8, 18), (16, 18), (24, 32), (0, 32)], c)
     p.rect(8, 4, 16, 22, light(p.colour, 0.25))
     p.rect(0, 29, 24, 66, c, 4)
-    if t.state == "empty":
-        p.ink("rectangle", (2, 31, 22, 33), dark(p.colour, 0.1))
     p.round(0, 18, 24, 66, 1.1)
     p.ink("rectangle", (4, 32, 6, 60), light(p.colour, 0.7))
     p.rect(7, 0, 17, 7, DARK, 1)
