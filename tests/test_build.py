@@ -206,7 +206,8 @@ def test_numbers_out_of_range_are_refused(tmp_path, monkeypatch, flag):
 
 
 def test_the_command_builds_a_split(tmp_path, monkeypatch, capsys):
-    assert _run(monkeypatch, "--images=4", "--questions=12", "--split=validation", f"--out={tmp_path / 'out'}") == 0
+    flags = ["--source=procedural_v0", "--images=4", "--questions=12", "--split=validation"]
+    assert _run(monkeypatch, *flags, f"--out={tmp_path / 'out'}") == 0
     assert "DRBench-Open procedural v0: 12 questions" in capsys.readouterr().out
     assert len(data.load(str(tmp_path / "out"), "validation").records) == 12
 

@@ -12,7 +12,7 @@ from lmms_eval_drbench import data
 from lmms_eval_drbench.build import __main__ as command
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.sources import open_source
-from lmms_eval_drbench.build.sources.base import clip, is_clear
+from lmms_eval_drbench.build.sources.base import clip, is_clear, split_of
 from lmms_eval_drbench.errors import UserError, run_cli
 
 
@@ -199,7 +199,7 @@ def test_pictures_are_checked(tmp_path):
 def test_a_picture_belongs_to_one_split_whatever_else_there_is():
     counts = {split: 0 for split in ("train", "validation", "test")}
     for number in range(2000):
-        counts[annotated.split_of(str(number))] += 1
+        counts[split_of(str(number))] += 1
     assert counts == pytest.approx({"train": 1400, "validation": 200, "test": 400}, abs=80)
 
 
@@ -247,11 +247,11 @@ def test_a_stopped_build_goes_on_and_gives_the_same_bytes(world, tmp_path, monke
     assert run(monkeypatch, world, tmp_path / "whole", *flags) == 0
     write, written = annotated._write_shard, []
 
-    def stop_at_the_third(spool, shard, job):
+    def stop_at_the_third(spool, shard, job, bar=None):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(shard.name)
-        write(spool, shard, job)
+        write(spool, shard, job, bar)
 
     monkeypatch.setattr(annotated, "_write_shard", stop_at_the_third)
     assert run(monkeypatch, world, tmp_path / "cut", *flags) == 130
@@ -315,11 +315,13 @@ def test_bad_options_are_refused(world, tmp_path, monkeypatch, capsys, flags, se
     assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_options_of_annotated_sources_are_refused_for_the_procedural_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["build", "--images=2", "--questions=4", "--workers=2", f"--out={tmp_path / 'o'}"])
+def test_options_of_annotated_sources_are_refused_for_procedural_v0(monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["build", "--source=procedural_v0", "--images=2", "--questions=4", "--workers=2", "--out=o"]
+    )
     with pytest.raises(SystemExit):
         run_cli(command.main)
-    assert "--workers: the procedural source" in capsys.readouterr().err
+    assert "--workers: procedural_v0 draws" in capsys.readouterr().err
 
 
 def test_the_real_sample_is_built_from_instances_and_from_scene_graphs(coco_sample, tmp_path, monkeypatch):

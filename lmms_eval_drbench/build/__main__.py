@@ -14,14 +14,12 @@ from lmms_eval_drbench.build.builder import build, card, check_free, write
 from lmms_eval_drbench.build.review import command as review
 from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural_v0
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
+from lmms_eval_drbench.build.sources.procedural.source import FIRST_SEEDS as SEEDS
+from lmms_eval_drbench.build.sources.procedural.source import SEED_STEP, ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
 
 NAME = "DRBench-Open procedural v0"
-SEEDS = {"train": 500_000_000, "validation": 700_000_000, "test": 900_000_000}
-"""First scene of each split. The ranges are far apart, so that splits never share a picture."""
-SEED_STEP = 1_000_000
-"""Scenes set aside for each --seed; 100 seeds fit between two splits."""
 
 
 def main() -> None:
@@ -33,13 +31,16 @@ def main() -> None:
         description="Build a DRBench-Open split.",
         epilog="Human verification: --review DATA, --apply-review DECISIONS; `--review . --help` says more.",
     )
-    parser.add_argument("--source", choices=["procedural_v0", *ANNOTATED], default="procedural_v0")
+    parser.add_argument(
+        "--source", choices=[ProceduralSource.name, *ANNOTATED, "procedural_v0"], default=ProceduralSource.name
+    )
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")
     parser.add_argument("--questions", type=int, required=True, help="questions, exactly")
     parser.add_argument("--seed", type=int, default=0, help="0 to 99")
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--out", type=Path, required=True)
-    others = parser.add_argument_group("for sources of annotated pictures")
+    parser.add_argument("--size", type=int, help="width and height of drawn pictures in pixels, 448 by default")
+    others = parser.add_argument_group("for all sources but procedural_v0")
     others.add_argument("--annotations", type=Path, help="the source's annotation file or folder")
     others.add_argument("--images-dir", type=Path, help="the folder of its pictures")
     others.add_argument("--workers", type=int, default=1, help="processes that write shards; the bytes are the same")
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def _procedural(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    others = ("annotations", "images_dir", "workers", "allow_shortfall", "whole_pool", "avoid")
+    others = ("annotations", "images_dir", "size", "workers", "allow_shortfall", "whole_pool", "avoid")
     if set_ := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) != parser.get_default(name)]:
         raise UserError(f"{', '.join(set_)}: procedural_v0 draws its pictures, it has no such option")
     check_free(args.out)
@@ -76,7 +77,11 @@ def _annotated(args: argparse.Namespace) -> None:
         name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split", "whole_pool")
     }
     options["avoid"] = [str(path) for path in args.avoid]
-    source = open_source(args.source, args.annotations, args.images_dir)
+    if args.size is not None:
+        options["size"] = str(args.size)
+    source = open_source(args.source, args.annotations, args.images_dir, args.size)
+    if args.avoid and args.source == ProceduralSource.name:
+        raise UserError("--avoid: procedural draws other pictures for every --split and --seed: choose another of them")
     partial = args.out / annotated.PARTIAL
     _open_partial(args.out, partial, {**options, "files": str(args.annotations), "pictures": str(args.images_dir)})
     try:

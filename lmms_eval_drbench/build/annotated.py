@@ -1,13 +1,11 @@
-"""Building from annotated pictures: choose pictures, ask questions, write shards that hold the pictures' own bytes.
+"""Building from annotated pictures: choose pictures, ask questions, write shards that hold the pictures' bytes.
 
 Texts go through a spool file and pictures are read shard by shard, so memory does not grow with the data set. Shards
 are independent of each other: any number of workers writes the same bytes, and a build that was stopped goes on with
 the shards that are missing.
 """
 
-import hashlib
 import json
-import random
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from pyarrow import parquet
 from tqdm import tqdm
 
 from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
-from lmms_eval_drbench.build.sources.base import AnnotatedSource
+from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.build.sources.base import AnnotatedSource, Picture
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import Category
@@ -32,27 +32,19 @@ PARTIAL = ".unfinished"
 """Folder inside the output that holds what a stopped build needs to go on."""
 SHARD_QUESTIONS = 500
 """Questions from which on a shard is closed; an image's questions are never torn apart."""
-_SPLIT_ENDS = {"train": 0.7, "validation": 0.8, "test": 1.0}
-"""The pictures are dealt to the splits by the hash of their id: 70, 10 and 20 per cent."""
 _TEXTS = datasets.Features({name: feature for name, feature in FEATURES.items() if name != "image"})
 
 
 @dataclass
 class Plan:
-    """What goes into the data set: per picture its id, its file and where its records lie in the spool."""
+    """What goes into the data set: per picture its id, how to get it and where its records lie in the spool."""
 
     spool: Path
     image_ids: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     places: list[array] = field(default_factory=list)
     missing: Counter = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
-
-
-def split_of(image_id: str) -> str:
-    """The split that a picture belongs to, whatever else is in the source."""
-    share = int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") / 2**64
-    return next(split for split, end in _SPLIT_ENDS.items() if share < end)
 
 
 def families_for(source: AnnotatedSource) -> list:
@@ -75,21 +67,21 @@ def plan(
     whole_pool: use every picture for this split. known: pictures that may not come again, nor anything like them.
     Raises UserError when there are too few pictures; missing questions are left to the caller, in `Plan.missing`.
     """
-    pool = [image_id for image_id in source.ids() if whole_pool or split_of(image_id) == split]
-    random.Random(seed).shuffle(pool)
+    pool = source.pool(split, seed, whole_pool)
+    tried = 0
     builder = Builder(questions, seed, split, families=families_for(source))
     made = Plan(spool, skipped=source.skipped)
     gallery = known or pictures.Gallery()
     asked: list[set[str]] = []
     left = questions
     with spool.open("wb") as stream:
-        for image_id in tqdm(pool, desc="pictures", disable=None):  # shown on a terminal only
-            if len(made.image_ids) == images:
-                break
+        bar = tqdm(total=images, desc="pictures", disable=None)  # shown on a terminal only
+        for image_id in pool:
+            tried += 1
             usable = _usable(source, image_id, gallery)
             if usable is None:
                 continue
-            scene, file = usable
+            scene, picture = usable
             said: set[str] = set()
             records = builder.ask(scene, -(-left // (images - len(made.image_ids))), said, View(scene))
             if not records:
@@ -97,11 +89,15 @@ def plan(
                 continue
             left -= len(records)
             made.image_ids.append(image_id)
-            made.files.append(file)
+            made.pictures.append(picture)
             asked.append(said)
             made.places.append(_spool(stream, records))
+            bar.update()
+            if len(made.image_ids) == images:
+                break
+        bar.close()
         if len(made.image_ids) < images:
-            raise UserError(_too_few(source, made, images, len(pool), split, whole_pool))
+            raise UserError(_too_few(source, made, images, tried, split, whole_pool))
         for _ in range(1, ROUNDS):
             for index, image_id in enumerate(made.image_ids):
                 if left <= 0 or not builder.missing:
@@ -114,17 +110,17 @@ def plan(
     return made
 
 
-def _usable(source: AnnotatedSource, image_id: str, gallery: pictures.Gallery) -> tuple[Any, Path] | None:
-    """The scene and the file of a picture that can be used; what is wrong with another is noted."""
-    scene, file = source.scene(image_id), source.picture(image_id)
+def _usable(source: AnnotatedSource, image_id: str, gallery: pictures.Gallery) -> tuple[Scene, Picture] | None:
+    """The scene and the picture of an id that can be used; what is wrong with another is noted."""
+    scene, picture = source.scene(image_id), source.open(image_id)
     if not any(thing.clear for thing in scene.objects):
         source.skipped[image_id] = "shows nothing that is clear enough to be asked about"
         return None
-    fault = pictures.fault(file, scene.width, scene.height) or gallery.add(image_id, file)
+    fault = picture.fault(scene, gallery)
     if fault:
         source.skipped[image_id] = fault
         return None
-    return scene, file
+    return scene, picture
 
 
 def _too_few(source: AnnotatedSource, made: Plan, images: int, pool: int, split: str, whole_pool: bool) -> str:
@@ -158,34 +154,45 @@ def write_shards(made: Plan, folder: Path, split: str, workers: int) -> list[Pat
     A shard appears under its name only when it is whole, so that a build can be stopped at any moment.
     """
     order = sorted(range(len(made.image_ids)), key=lambda index: made.image_ids[index])
-    jobs: list[list[tuple[Path, array]]] = [[]]
+    jobs: list[list[tuple[Picture, array]]] = [[]]
     size = 0
     for index in order:
         if size >= SHARD_QUESTIONS:
             jobs.append([])
             size = 0
-        jobs[-1].append((made.files[index], made.places[index]))
+        jobs[-1].append((made.pictures[index], made.places[index]))
         size += len(made.places[index])
     shards = [folder / f"{split}-{number:05d}.parquet" for number in range(len(jobs))]
     todo = [(shard, job) for shard, job in zip(shards, jobs, strict=True) if not shard.exists()]
     write = partial(_write_shard, made.spool)
+    bar = tqdm(total=len(made.image_ids), desc="pictures written", disable=None)
+    bar.update(len(made.image_ids) - sum(len(job) for _, job in todo))
     if workers > 1 and len(todo) > 1:
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(write, *zip(*todo, strict=True)))
+            for written in pool.map(write, *zip(*todo, strict=True)):
+                bar.update(written)
     else:
         for shard, job in todo:
-            write(shard, job)
+            write(shard, job, bar)
+    bar.close()
     return shards
 
 
-def _write_shard(spool: Path, shard: Path, job: list[tuple[Path, array]]) -> None:
+def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar: Any = None) -> int:
+    """Write one shard; the number of its pictures. Here pictures are read, or drawn. bar: told of every picture."""
     rows = []
-    for file, places in job:
-        image = {"bytes": file.read_bytes(), "path": file.name}
+    for picture, places in job:
+        image = {"bytes": picture.read(), "path": picture.name}
         rows += [record | {"image": image} for record in _unspooled(spool, places)]
+        if bar is not None:
+            bar.update()
     half_written = spool.parent / f"{shard.name}.half"
-    datasets.Dataset.from_list(rows, features=FEATURES).to_parquet(str(half_written))
+    # not `to_parquet`, which stores a picture again for each of its questions: that takes five times the space
+    dataset = datasets.Dataset.from_list(rows, features=FEATURES)
+    table = dataset.with_format("arrow")[:].replace_schema_metadata(dataset.features.arrow_schema.metadata)
+    parquet.write_table(table, half_written, compression="zstd")
     half_written.replace(shard)
+    return len(job)
 
 
 def summary(shards: list[Path], cache: Path) -> dict[str, Any]:

@@ -178,6 +178,18 @@ PURPOSES = (
     Purpose("protecting a rider's head", "protect one's head in a fall", ("helmet",), ("cap", "hat")),
     Purpose("flattening dough", "flatten dough", ("rolling pin",)),
     Purpose("resting one's head on", "rest one's head softly", ("pillow", "cushion"), ("bed", "couch")),
+    Purpose("throwing rubbish into", "throw away rubbish", ("trash can",), ("basket", "bucket", "box", "bin")),
+    Purpose("brewing tea", "brew a pot of tea", ("teapot",), ("kettle", "pot", "mug", "cup")),
+    Purpose("browning slices of bread", "brown a slice of bread", ("toaster",), ("oven", "stove", "pan", "microwave")),
+    Purpose("frying eggs", "fry an egg", ("pan",), ("pot", "skillet")),
+    Purpose("lying in warm water", "take a bath", ("bathtub",), ("tub",)),
+    Purpose("posting letters", "post a letter", ("mailbox",)),
+    Purpose("taking photographs", "take a photograph", ("camera",), ("cell phone", "laptop", "phone")),
+    Purpose("drying one's hands", "dry one's wet hands", ("towel",), ("toilet paper", "napkin", "cloth")),
+    Purpose("playing songs on strings", "play a song on strings", ("guitar",), ("violin",)),
+    Purpose("blowing a cool breeze", "cool oneself in a breeze", ("fan",), ("window",)),
+    Purpose("printing pages", "print a page", ("printer",)),
+    Purpose("warning drivers of road works", "warn drivers of road works", ("traffic cone",), ("sign", "barrier")),
 )
 """A kind serves one purpose as far as these questions go; where a `maybe` kind is there too, nothing is asked."""
 

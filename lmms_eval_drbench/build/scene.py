@@ -62,6 +62,7 @@ class Scene:
     relations: (index of the subject, relation, index of the object) as the source says, in snake_case.
     countable: the kinds of which every instance is among the objects. absent: kinds that are certainly not there.
     anomalies: everything that is wrong, where the source knows all of it.
+    distinct: no thing could also be called by another kind's name, though the kinds be relatives (`kinds.are_kin`).
     """
 
     id: str
@@ -77,6 +78,7 @@ class Scene:
     countable: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     anomalies: tuple[Anomaly, ...] = ()
+    distinct: bool = False
 
     @property
     def box(self) -> tuple[int, int, int, int]:

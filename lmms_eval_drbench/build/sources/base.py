@@ -1,11 +1,16 @@
 """What every source of annotated pictures has in common: what it declares, how it reads files, when a box is usable."""
 
+import hashlib
 import json
+import random
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.errors import UserError
 
@@ -41,8 +46,47 @@ class Fact(StrEnum):
     """Everything that is wrong in the picture is known."""
 
 
+class Picture(Protocol):
+    """How to get at one picture. It is sent to the workers that write shards, so it must be small."""
+
+    name: str
+
+    def read(self) -> bytes:
+        """The bytes of the picture's file."""
+
+    def fault(self, scene: Scene, gallery: pictures.Gallery) -> str | None:
+        """Why the picture can't be used beside those of the gallery, or None; it is in the gallery then."""
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture that lies on the disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+    def fault(self, scene: Scene, gallery: pictures.Gallery) -> str | None:
+        return pictures.fault(self.path, scene.width, scene.height) or gallery.add(scene.id, self.path)
+
+
+_SPLIT_ENDS = {"train": 0.7, "validation": 0.8, "test": 1.0}
+"""The pictures are dealt to the splits by the hash of their id: 70, 10 and 20 per cent."""
+
+
+def split_of(image_id: str) -> str:
+    """The split that a picture belongs to, whatever else is in the source."""
+    share = int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") / 2**64
+    return next(split for split, end in _SPLIT_ENDS.items() if share < end)
+
+
 class AnnotatedSource(ABC):
-    """Pictures with annotations. Subclasses read one published format.
+    """Pictures with annotations. Subclasses read one published format, or draw.
 
     name: as `--source` calls it. title: as tables call it. facts: what it supports. licence: for the data card.
     skipped: what was left out and why, one sentence each, filled while scenes are read.
@@ -57,16 +101,39 @@ class AnnotatedSource(ABC):
         self.skipped: dict[str, str] = {}
 
     @abstractmethod
-    def ids(self) -> list[str]:
-        """The ids of all annotated pictures, sorted."""
+    def pool(self, split: str, seed: int, whole: bool = False) -> Iterable[str]:
+        """The ids of the pictures that may go into a split, in the order in which they are tried.
+
+        whole: all pictures that there are. No picture is in two splits' pools, unless they are whole.
+        """
 
     @abstractmethod
     def scene(self, image_id: str) -> Scene:
         """The scene of one picture. Raises UserError where its annotations are broken."""
 
     @abstractmethod
+    def open(self, image_id: str) -> Picture:
+        """The picture, not yet read."""
+
+
+class FileSource(AnnotatedSource):
+    """A source whose pictures are files."""
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """The ids of all annotated pictures, sorted."""
+
+    @abstractmethod
     def picture(self, image_id: str) -> Path:
         """Where the picture's file should be."""
+
+    def pool(self, split: str, seed: int, whole: bool = False) -> list[str]:
+        found = [image_id for image_id in self.ids() if whole or split_of(image_id) == split]
+        random.Random(seed).shuffle(found)
+        return found
+
+    def open(self, image_id: str) -> PictureFile:
+        return PictureFile(self.picture(image_id))
 
 
 def read_json(path: Path) -> Any:

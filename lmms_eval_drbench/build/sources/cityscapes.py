@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from lmms_eval_drbench.build.kinds import INDOORS
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import AnnotatedSource, Fact, clip, is_clear, need_folder, read_json
+from lmms_eval_drbench.build.sources.base import Fact, FileSource, clip, is_clear, need_folder, read_json
 from lmms_eval_drbench.errors import UserError
 
 _SUFFIX = "_gtFine_polygons.json"
@@ -33,7 +33,7 @@ _LEAST_VISIBLE = 0.6
 """Share of a polygon that nothing may cover for the thing to be asked about."""
 
 
-class CityscapesSource(AnnotatedSource):
+class CityscapesSource(FileSource):
     """Streets with polygons."""
 
     name = "cityscapes"

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmms_eval_drbench.build.kinds import EASILY_OVERLOOKED, OFTEN_MISNAMED, RELIABLY_COUNTED, are_kin
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import AnnotatedSource, Fact, clip, inside, is_clear, need_folder, read_json
+from lmms_eval_drbench.build.sources.base import Fact, FileSource, clip, inside, is_clear, need_folder, read_json
 from lmms_eval_drbench.errors import UserError
 
 _NAMES = {
@@ -24,7 +24,7 @@ _LEAST_FILL = 0.22
 """Share of its box that a thing's outline must fill; below it something else hides most of it."""
 
 
-class CocoSource(AnnotatedSource):
+class CocoSource(FileSource):
     """Any instances JSON in COCO's format."""
 
     name = "coco"

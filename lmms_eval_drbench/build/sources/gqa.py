@@ -19,7 +19,7 @@ from lmms_eval_drbench.build.kinds import (
     are_kin,
 )
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import AnnotatedSource, Fact, clip, inside, is_clear, need_folder, read_json
+from lmms_eval_drbench.build.sources.base import Fact, FileSource, clip, inside, is_clear, need_folder, read_json
 from lmms_eval_drbench.errors import UserError
 
 _RELATIONS = {"to_the_left_of": "left_of", "to_the_right_of": "right_of", "inside": "in", "under": "below"}
@@ -28,7 +28,7 @@ _COLOUR_NAMES = {"grey": "gray", "light_blue": "blue", "dark_blue": "blue"}
 _STATES = frozenset(state for pair in STATES for state in pair)
 
 
-class GqaSource(AnnotatedSource):
+class GqaSource(FileSource):
     """Scene graphs by image id (GQA), or a list of them (Visual Genome)."""
 
     name = "gqa"

@@ -14,7 +14,7 @@ import numpy as np
 
 from lmms_eval_drbench.build.kinds import OUTDOORS, are_kin
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import AnnotatedSource, Fact, is_clear, need_folder
+from lmms_eval_drbench.build.sources.base import Fact, FileSource, is_clear, need_folder
 from lmms_eval_drbench.errors import UserError
 
 NYU40 = dict(
@@ -39,7 +39,7 @@ _NEVER_OUTSIDE = OUTDOORS - {"car", "road", "street"}
 """Kinds of the street that no room shows, not even through a window."""
 
 
-class HypersimSource(AnnotatedSource):
+class HypersimSource(FileSource):
     """Rooms with depth."""
 
     name = "hypersim"

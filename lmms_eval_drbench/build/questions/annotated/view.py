@@ -144,7 +144,7 @@ class View:
         return found
 
     def _has_relatives(self, kind: str) -> bool:
-        return any(other != kind and are_kin(kind, other) for other in self.kinds)
+        return not self.scene.distinct and any(other != kind and are_kin(kind, other) for other in self.kinds)
 
     def _is_conspicuous(self, thing: SceneObject) -> bool:
         """Whether a second thing of its kind, had there been one, would hardly have gone without annotation.
