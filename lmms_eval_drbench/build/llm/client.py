@@ -201,7 +201,7 @@ def retry_after(value: str | None) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, seconds) if abs(seconds) < 1e9 else None  # NaN and infinity fail too
+    return max(0.0, seconds) if seconds < 1e9 else None  # NaN and infinity fail too
 
 
 def read_completion(body: bytes) -> Reply:

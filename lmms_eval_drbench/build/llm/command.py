@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +56,26 @@ def run(args: argparse.Namespace, known_pictures: Callable[[list[Path]], picture
     folder = need_folder(args.images_dir, "--images-dir")
     tally = Tally(args.price_in, args.price_out)
     client = Client(args.endpoint, os.environ.get("OPENAI_API_KEY"), args.timeout)
-    partial = args.out / annotated.PARTIAL
+    _check_out(args.out)
     skipped: dict[str, str] = {}
     files = photos.find(folder, skipped)
     pool = {name: path for name, path in files.items() if args.whole_pool or annotated.split_of(name) == args.split}
     gallery = known_pictures(args.avoid)
-    _open(args.out, partial, args.split)
+    usable = photos.usable(pool, args.seed, gallery, skipped)
+    chosen = list(islice(usable, args.images))
+    if len(chosen) < args.images:
+        raise UserError(_too_few(args, len(chosen), len(pool), skipped))
+    _open(args.out, args.split)
     cache = Cache(args.cache or args.out / RESPONSES)
     model = Model(client, cache, tally, args.model, args.seed, args.max_side, extra)
-    usable = photos.usable(pool, args.seed, gallery, skipped)
     try:
-        made = pipeline.run(model, usable, args.images, args.questions, args.split, args.concurrency, args.boxes)
+        made = pipeline.run(model, chosen, usable, args.questions, args.split, args.concurrency, args.boxes)
     except UserError as error:
         if tally.new:
             raise UserError(f"{error} ({tally.new} new answers are kept: run the same command to go on)") from error
         raise
     finally:
         _say_usage(tally)
-    if len(made.photos) < args.images:
-        raise UserError(_too_few(args, len(made.photos), len(pool), skipped))
     _check_shortfall(made, args)
     made_by = {name: str(getattr(args, name)) for name in _SAID} | {"avoid": [str(path) for path in args.avoid]}
     _write(made, args.out, args.split, made_by | {"body": extra, "version": __version__}, tally)
@@ -107,25 +109,28 @@ def _checked(args: argparse.Namespace) -> dict[str, Any]:
         raise UserError(f"--body is not JSON ({error}): give an object such as '{{\"max_tokens\": 8192}}'") from error
     if not isinstance(extra, dict) or set(extra) & set(_OWN_FIELDS):
         raise UserError(f"--body must be a JSON object without {', '.join(_OWN_FIELDS)}")
+    pipeline.check_enough(args.images, args.questions)
     return extra
 
 
-def _open(out: Path, partial: Path, split: str) -> None:
-    """Start in a free folder, or where a build of this generator was stopped.
+def _check_out(out: Path) -> None:
+    """Raise UserError unless the folder is free, or holds a stopped build of this generator."""
+    if not (out / annotated.PARTIAL).exists():
+        check_free(out)
+        return
+    noted = out / annotated.PARTIAL / "options.json"
+    if noted.is_file() and noted.read_text(encoding="utf-8") not in ("", _MARK):
+        raise UserError(f"{out} holds an unfinished build of another generator: finish it or remove {out}")
 
-    The answers are kept by content, so a stopped build goes on even with other options; its texts and shards are
-    written anew, which takes seconds.
-    """
-    noted = partial / "options.json"
+
+def _open(out: Path, split: str) -> None:
+    """Mark the folder as unfinished. What a stopped build wrote beside its answers is written anew, in seconds."""
+    partial = out / annotated.PARTIAL
     if partial.exists():
-        if noted.is_file() and noted.read_text(encoding="utf-8") not in ("", _MARK):
-            raise UserError(f"{out} holds an unfinished build of another generator: finish it or remove {out}")
-        for shard in out.glob(f"{split}-*.parquet"):
-            shard.unlink()
-        (out / "stats.json").unlink(missing_ok=True)
-    check_free(out)
+        for file in [*out.glob(f"{split}-*.parquet"), *out.glob("stats.json")]:
+            file.unlink()
     partial.mkdir(parents=True, exist_ok=True)
-    noted.write_text(_MARK, encoding="utf-8")
+    (partial / "options.json").write_text(_MARK, encoding="utf-8")
 
 
 def _too_few(args: argparse.Namespace, found: int, pool: int, skipped: dict[str, str]) -> str:
@@ -183,6 +188,8 @@ def _write(made: pipeline.Made, out: Path, split: str, made_by: dict[str, Any], 
 
 def _say_usage(tally: Tally) -> None:
     used = tally.summary()
+    if not used["requests"]:
+        return
     cost = f", cost {used['cost']:.4f}" if "cost" in used else ""
     print(
         f"{used['requests']} answers ({tally.new} new, the others from the cache), {used['prompt_tokens']} tokens in, "

@@ -69,6 +69,15 @@ def quota(questions: int) -> dict[str, int]:
     return found
 
 
+def check_enough(images: int, questions: int) -> None:
+    """Raise UserError where not every picture could get a question."""
+    if sum(count // unit_size(category) for category, count in quota(questions).items()) < images:
+        raise UserError(
+            f"{questions} questions are too few for {images} images, as false premises come in pairs about one image: "
+            "ask for more questions or fewer images"
+        )
+
+
 def unit_size(category: str) -> int:
     """Questions that stand or fall together."""
     return 2 if category == Category.FALSE_PREMISE_REJECTION else 1
@@ -81,27 +90,27 @@ def interleaved(counts: dict[str, int]) -> list[str]:
 
 
 def run(
-    model: Model, photos: Iterator[Photo], images: int, questions: int, split: str, concurrency: int, boxes: str
+    model: Model,
+    chosen: list[Photo],
+    spare: Iterator[Photo],
+    questions: int,
+    split: str,
+    concurrency: int,
+    boxes: str,
 ) -> Made:
-    """Ask about exactly `images` pictures until `questions` are there or `WAVES` are over; the rest is `missing`.
+    """Ask about the chosen pictures until `questions` are there or `WAVES` are over; the rest is `missing`.
 
-    photos: pictures in the order of their use; those after the first `images` stand in for any that carry no question.
-    Raises UserError where there are too few pictures or questions, or where the endpoint can't be worked with.
+    spare: pictures that stand in for those that carry no question. boxes: see `parse.annotated`.
+    Raises UserError where the endpoint can't be worked with.
     """
-    needed = quota(questions)
-    if sum(count // unit_size(category) for category, count in needed.items()) < images:
-        raise UserError(
-            f"{questions} questions are too few for {images} images: false premises come in pairs about one image, so "
-            f"ask for more, or for fewer images"
-        )
-    made = Made([photo for photo, _ in zip(photos, range(images), strict=False)], missing=Counter(needed))
+    made = Made(list(chosen), missing=Counter(quota(questions)))
     made.records = {photo.id: [] for photo in made.photos}
     with _Pool(model, concurrency) as each:
         for number in range(1, WAVES + 1):
             _wave(model, made, split, boxes, each, f"wave {number}")
             if not made.missing and not made.empty:
                 break
-            _replace_empty(made, photos)
+            _replace_empty(made, spare)
     return made
 
 
@@ -214,10 +223,10 @@ def _deal(made: Made) -> dict[str, list[tuple[str, str]]]:
     return dealt
 
 
-def _replace_empty(made: Made, photos: Iterator[Photo]) -> None:
+def _replace_empty(made: Made, spare: Iterator[Photo]) -> None:
     """Put the next pictures in the place of those that carried no question, as far as there are any."""
     for place, photo in enumerate(made.photos):
-        if not made.records[photo.id] and (spare := next(photos, None)) is not None:
+        if not made.records[photo.id] and (other := next(spare, None)) is not None:
             del made.records[photo.id]
-            made.photos[place] = spare
-            made.records[spare.id] = []
+            made.photos[place] = other
+            made.records[other.id] = []
