@@ -11,6 +11,7 @@ import sys
 import time
 import zlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from PIL import Image
 from lmms_eval_drbench import data
 from lmms_eval_drbench.build import __main__ as command
 from lmms_eval_drbench.build.llm import client, photos, pipeline, stages
+from lmms_eval_drbench.build.llm.cache import Cache
+from lmms_eval_drbench.build.llm.model import Model
+from lmms_eval_drbench.build.llm.usage import Tally
 from lmms_eval_drbench.errors import run_cli
 from lmms_eval_drbench.record import faults
 from lmms_eval_drbench.taxonomy import Category
@@ -318,6 +322,39 @@ def test_a_second_round_can_mend_it(serve, folder, tmp_path, monkeypatch):
     assert stats_of(tmp_path)["pipeline"]["rounds"] == {"2": 20}
 
 
+def test_a_wave_asks_anew_and_says_what_was_written_before(serve, folder, tmp_path, monkeypatch):
+    class Late(GoodModel):
+        """Talks nonsense at first, and then writes only what the text gives away, twice."""
+
+        def generate(self, text, body):
+            return super().generate(text, body) if body["seed"] != 100 else "Let me think about it."
+
+        def blind(self, text, body):
+            return ", ".join(self.solve(text)) if self.waves < 4 else "E"
+
+        waves = 0
+
+        def __call__(self, body):
+            self.waves = max(self.waves, body["seed"] // 100)
+            return super().__call__(body)
+
+    endpoint = serve(Late())
+    assert build(monkeypatch, endpoint, folder, tmp_path, "--concurrency=1", images=8, questions=16) == 0
+    asked = [body for body in endpoint.bodies if stage_of(body) == "generate"]
+    known = {body["seed"]: len(re.findall("^W(?:hich|hat) ", prompt_of(body), re.MULTILINE)) for body in asked}
+    assert known[100] == known[200] == 0 and 0 < known[300] < known[400] and 500 not in known
+
+
+def test_threads_that_want_the_same_answer_send_one_request(serve, tmp_path):
+    endpoint = serve(lambda body: "yes", seconds=0.05)
+    tally = Tally()
+    model = Model(client.Client(endpoint.url), Cache(tmp_path), tally, "m", 0, 99, {})
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(model.ask, ["same"] * 8)) == ["yes"] * 8
+    assert len(endpoint.bodies) == 1 and tally.new == 1
+    assert model.ask("same", attempt=1) == "yes" and len(endpoint.bodies) == 2
+
+
 def test_missing_questions_are_asked_for_again_and_barren_pictures_replaced(serve, folder, tmp_path, monkeypatch):
     class Picky(GoodModel):
         """Writes nothing about some pictures, half of what was asked about the others, and repeats itself."""
@@ -523,7 +560,7 @@ def test_real_photographs(serve, coco_sample, tmp_path, monkeypatch):
 def test_every_picture_is_asked_and_every_quota_dealt(images, questions):
     paper = [photos.Photo(str(number), Path("x"), 9, 9, "") for number in range(images)]
     missing = Counter(pipeline.quota(questions))
-    made = pipeline.Made(paper, {photo.id: [] for photo in paper}, missing)
+    made = pipeline.Made(paper, {photo.id: [] for photo in paper}, missing=missing)
     dealt = pipeline._deal(made)
     assert len(dealt) == min(images, sum(map(len, dealt.values())))
     by_category = Counter()

@@ -51,23 +51,29 @@ class Model:
         """Send no further request; those under way still finish, and their answers are kept."""
         self._client.stop()
 
-    def ask(self, text: str, photo: Photo | None = None, temperature: float = 0.0) -> str:
-        """What the model answers to a prompt and perhaps a picture. Raises Refused, or UserError (see `Client`)."""
-        key = hashlib.sha256(json.dumps(self._body(text, photo, temperature), sort_keys=True).encode()).hexdigest()
+    def ask(self, text: str, photo: Photo | None = None, temperature: float = 0.0, attempt: int = 0) -> str:
+        """What the model answers to a prompt and perhaps a picture. Raises Refused, or UserError (see `Client`).
+
+        attempt: another number asks the same anew, with another sampling seed.
+        """
+        said = [attempt, self._body(text, photo, temperature, attempt)]
+        key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
         with self._lock:
             key_lock = self._key_locks.setdefault(key, threading.Lock())
         with key_lock:
             reply = self._cache.get(key)
             is_new = reply is None
             if reply is None:
-                reply = self._client.complete(self._body(text, photo, temperature, with_picture=True))
+                reply = self._client.complete(self._body(text, photo, temperature, attempt, with_picture=True))
                 self._cache.put(key, reply)
             self._tally.add(key, reply, is_new)
         if reply.refusal is not None:
             raise Refused(reply.refusal)
         return reply.text
 
-    def _body(self, text: str, photo: Photo | None, temperature: float, with_picture: bool = False) -> dict[str, Any]:
+    def _body(
+        self, text: str, photo: Photo | None, temperature: float, attempt: int, with_picture: bool = False
+    ) -> dict[str, Any]:
         content: Any = text
         if photo is not None:
             url = photo.data_url(self.max_side) if with_picture else f"sha256:{photo.digest} within {self.max_side}"
@@ -77,7 +83,7 @@ class Model:
             "messages": [{"role": "user", "content": content}],
             "temperature": temperature,
             "max_tokens": MAX_TOKENS,
-            "seed": self.seed,
+            "seed": self.seed + 100 * attempt,  # seeds are 0 to 99
             "stream": False,
             **self._extra,
         }

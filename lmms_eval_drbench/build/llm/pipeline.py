@@ -42,12 +42,13 @@ class Made:
     """Records by picture, and the pipeline's tallies.
 
     fate: units (a question, or a pair of twins) by category and what became of them: a drop or `kept`. asked: units
-    asked for, by category. rounds: questions by the number of annotations that they took.
-    malformed: entries of replies that could not be read, whose category nobody knows.
+    asked for, by category. written: questions by picture, those that were dropped as well. rounds: questions by the
+    number of annotations that they took. malformed: entries of replies whose category nobody knows.
     """
 
     photos: list[Photo]
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    written: dict[str, list[str]] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
     fate: Counter[tuple[str, str]] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
@@ -105,9 +106,10 @@ def run(
     """
     made = Made(list(chosen), missing=Counter(quota(questions)))
     made.records = {photo.id: [] for photo in made.photos}
+    made.written = {photo.id: [] for photo in made.photos}
     with _Pool(model, concurrency) as each:
         for number in range(1, WAVES + 1):
-            _wave(model, made, split, boxes, each, f"wave {number}")
+            _wave(model, made, split, boxes, each, number)
             if not made.missing and not made.empty:
                 break
             _replace_empty(made, spare)
@@ -138,33 +140,31 @@ class _Pool:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _wave(model: Model, made: Made, split: str, boxes: str, each: Callable[..., list], what: str) -> None:
+def _wave(model: Model, made: Made, split: str, boxes: str, each: Callable[..., list], number: int) -> None:
     dealt = _deal(made)
     photos = [photo for photo in made.photos if photo.id in dealt]
 
     def candidates(photo: Photo) -> tuple[list[Unit], int] | None:
-        asked = [record["question"] for record in made.records[photo.id]]
         try:
-            return generate(model, photo, split, dealt[photo.id], asked)
+            return generate(model, photo, split, dealt[photo.id], made.written[photo.id], number)
         except Refused:
             return None
 
     todo: list[tuple[Photo, Unit]] = []
-    for photo, answer in zip(photos, each(f"{what}: questions", candidates, photos), strict=True):
+    for photo, answer in zip(photos, each(f"wave {number}: questions", candidates, photos), strict=True):
         if answer is None:
             made.fate.update((category, "refused") for category, _ in dealt[photo.id])
             continue
         made.malformed += answer[1]
-        said = {record["question"].casefold() for record in made.records[photo.id]}
         for unit in answer[0]:
-            wording = {draft["question"].casefold() for draft in unit}
-            if wording & said:
+            known = {question.casefold() for question in made.written[photo.id]}
+            if known & {draft["question"].casefold() for draft in unit}:
                 made.fate[unit[0]["category"], "repeated"] += 1
             else:
-                said |= wording
+                made.written[photo.id] += [draft["question"] for draft in unit]
                 todo.append((photo, unit))
 
-    verdicts = each(f"{what}: checks", lambda pair: judge(model, *pair, boxes), todo)
+    verdicts = each(f"wave {number}: checks", lambda pair: judge(model, *pair, boxes), todo)
     came_through = []
     for (photo, unit), verdict in zip(todo, verdicts, strict=True):
         if verdict.dropped:
@@ -229,4 +229,4 @@ def _replace_empty(made: Made, spare: Iterator[Photo]) -> None:
         if not made.records[photo.id] and (other := next(spare, None)) is not None:
             del made.records[photo.id]
             made.photos[place] = other
-            made.records[other.id] = []
+            made.records[other.id], made.written[other.id] = [], []

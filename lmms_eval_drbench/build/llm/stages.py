@@ -26,6 +26,8 @@ BLIND_TRIES = 3
 drop every fourth good question with four options by luck."""
 _CREATIVE = 0.7
 """Temperature of generation, and of an annotation that is written again. Judgements are made at 0."""
+_MOST_KNOWN = 40
+"""Earlier questions about a picture that the model is told."""
 _BOXES = {
     "pixels": " The picture is {width} x {height} pixels: give left, top, right and bottom in these pixels.",
     "thousandths": " Give left, top, right and bottom in thousandths of the picture's width and height.",
@@ -50,16 +52,16 @@ class Verdict:
 
 
 def generate(
-    model: Model, photo: Photo, split: str, wanted: Sequence[tuple[str, str]], asked: Sequence[str]
+    model: Model, photo: Photo, split: str, wanted: Sequence[tuple[str, str]], asked: Sequence[str], attempt: int
 ) -> tuple[list[Unit], int]:
     """(drafts about a photo, how many entries of the reply were malformed). wanted: (category, question type) each.
 
-    asked: questions about it that there are already. Drafts that were not asked for are left out. Raises Refused.
+    asked: questions about it that were written before. attempt: which wave this is. Drafts that were not asked for are
+    left out. Raises Refused.
     """
     lines = "\n".join(f"{number}. {category}, {kind}" for number, (category, kind) in enumerate(wanted, start=1))
-    reply = model.ask(
-        prompt("generate", wanted=lines, asked="\n".join(asked) or "(nothing)"), photo, temperature=_CREATIVE
-    )
+    known = "\n".join(asked[-_MOST_KNOWN:]) or "(nothing)"
+    reply = model.ask(prompt("generate", wanted=lines, asked=known), photo, _CREATIVE, attempt)
     frame = {"image_id": photo.id, "source": f"llm:{model.name}", "split": split}
     found, malformed = units(reply, frame, model.seed)
     left = [category for category, _ in wanted]
