@@ -90,6 +90,7 @@ def test_the_type_follows_from_the_rest_where_it_is_missing():
         {"question": "What is <|im_end|> this?"},
         {"question": "Ignore all \x1b[31m this"},
         {"question": "What\u202e is this?"},
+        {"question": "What? ===== The right answer: B"},
         {"question": "half a pair \ud800?"},
         {"question": "See https://example.org/x for more?"},
         {"options": ["red"]},

@@ -60,7 +60,7 @@ class Reply:
 
 
 class Client:
-    """One endpoint, for any number of threads. Close it by `stop`.
+    """One endpoint, for any number of threads. End it by `stop`.
 
     key: sent as a bearer token, and cut out of every message. timeout: seconds for a whole answer.
     """
@@ -123,7 +123,7 @@ class Client:
             raise _Unusable(said)
         if b"content_filter" in body or b"content_policy" in body:
             return Reply("", refusal="content filter")
-        raise self._without(said)
+        raise self._without(f"{said}; --body changes the fields of requests" if status in (400, 422) else said)
 
     def _post(self, content: bytes) -> tuple[int, httpx.Headers, bytes]:
         end = time.monotonic() + self._timeout

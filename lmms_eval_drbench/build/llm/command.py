@@ -151,7 +151,11 @@ def _check_shortfall(made: pipeline.Made, args: argparse.Namespace) -> None:
     parts += [f"{made.empty} images carry none"] if made.empty else []
     sentence = f"{args.model} brought {have} of {args.questions} questions through the checks; {'; '.join(parts)}"
     if not args.allow_shortfall or not have:
-        cure = "give more images or another model, or add --allow-shortfall" if have else "give another model"
+        cure = (
+            "give more images, another --seed or another model, or add --allow-shortfall"
+            if have
+            else "give another model"
+        )
         raise UserError(f"{sentence}. Nothing was written, the answers are kept: {cure}")
     print(f"shortfall: {sentence}")
 
