@@ -265,7 +265,9 @@ def test_twins_of_which_the_text_tells_the_false_one_are_dropped(serve, folder, 
             return ", ".join(self.solve(text)) if REJECTION in text else "A"
 
     assert build(monkeypatch, serve(Knowing()), folder, tmp_path / "out") == 2
-    assert "these are missing: 2 false_premise_rejection. Nothing was written" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "these are missing: 2 false_premise_rejection; candidates lost: " in said and "Nothing was written" in said
+    assert re.search(r"lost: [1-9]\d* visual_filter\.", said)
     assert not list((tmp_path / "out").glob("*.parquet"))
     assert build(monkeypatch, serve(Knowing()), folder, tmp_path / "out", "--allow-shortfall") == 0
     stats = stats_of(tmp_path / "out")

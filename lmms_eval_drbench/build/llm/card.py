@@ -3,7 +3,6 @@
 from typing import Any
 
 from lmms_eval_drbench import markdown
-from lmms_eval_drbench.build.llm.pipeline import DROPS
 from lmms_eval_drbench.build.llm.stages import BLIND_TRIES, ROUNDS
 
 _MEANING = {
@@ -20,10 +19,9 @@ _MEANING = {
 def section(stats: dict[str, Any]) -> str:
     """How a model made the data of `stats` (`pipeline`, `usage`, `missing`, `made_by`), as Markdown."""
     fate = stats["pipeline"]["fate"]
-    lost = {name: sum(row.get(name, 0) for row in fate.values()) for name in DROPS}
-    lost["malformed"] = stats["pipeline"]["malformed"]
+    lost = stats["pipeline"]["lost"]
     kept = sum(row["kept"] for row in fate.values())
-    rows = [[name, _MEANING[name], str(lost[name])] for name in DROPS]
+    rows = [[name, _MEANING[name], str(lost[name])] for name in _MEANING]
     rows.append(["kept", "units of this data set", str(kept)])
     rounds = ", ".join(f"{count} in round {number}" for number, count in stats["pipeline"]["rounds"].items())
     missing = ", ".join(f"{count} {category}" for category, count in stats["missing"].items())

@@ -149,6 +149,8 @@ def _check_shortfall(made: pipeline.Made, args: argparse.Namespace) -> None:
     have = args.questions - sum(made.missing.values())
     parts = [f"these are missing: {lacking}"] if lacking else []
     parts += [f"{made.empty} images carry none"] if made.empty else []
+    lost = ", ".join(f"{count} {name}" for name, count in made.lost.items() if count)
+    parts += [f"candidates lost: {lost}"] if lost else []
     sentence = f"{args.model} brought {have} of {args.questions} questions through the checks; {'; '.join(parts)}"
     if not args.allow_shortfall or not have:
         cure = (
@@ -178,7 +180,7 @@ def _write(made: pipeline.Made, out: Path, split: str, made_by: dict[str, Any], 
             category: {name: made.fate[category, name] for name in (*pipeline.DROPS[1:], "kept")}
             for category in Category
         },
-        "malformed": made.malformed,
+        "lost": made.lost,
         "asked": dict(sorted(made.asked.items())),
         "rounds": {str(number): count for number, count in sorted(made.rounds.items())},
     }

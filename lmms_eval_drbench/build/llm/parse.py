@@ -19,7 +19,7 @@ _MAX_STARTS = 200
 _MAX_QUESTION, _MAX_OPTION, _MAX_NAME, _MAX_STEP = 400, 160, 80, 800
 _MAX_OBJECTS, _MAX_TRIPLES = 24, 40
 _MARKUP = re.compile(r"<\s*[/!a-z|]|--|={3}|```|https?:", re.IGNORECASE)
-"""Tags, special tokens and the arrow of the scaffold would be read as structure later on."""
+"""Tags, special tokens, the arrow of the scaffold and the lines of our prompts would be read as structure later on."""
 _REFERS_TO_OPTIONS = re.compile(
     r"\b(?:all|none|both|any|either|neither) of the (?:above|below|options)\b|\boptions? [A-H]\b"
 )

@@ -56,6 +56,12 @@ class Made:
     rounds: Counter[int] = field(default_factory=Counter)
 
     @property
+    def lost(self) -> dict[str, int]:
+        """Candidates by the stage that dropped them, in the order of the stages."""
+        sums = {name: sum(count for (_, fate), count in self.fate.items() if fate == name) for name in DROPS}
+        return sums | {"malformed": self.malformed}
+
+    @property
     def empty(self) -> int:
         """Pictures without any question."""
         return sum(not self.records[photo.id] for photo in self.photos)
