@@ -69,8 +69,8 @@ def section(found: dict[str, Any]) -> str:
             f"Always rejecting is right on {measured['false_premise']['always_reject']:.1%} of the false premise "
             f"questions, never rejecting on {measured['false_premise']['never_reject']:.1%}. "
             f"Yes and no: {json.dumps(balance['yes_no'])}. Right letters: {json.dumps(balance['letters'])}. "
-            f"Duplicated questions: {len(measured['duplicated_questions'])}. Of {pictures['pictures']} pictures of both "
-            f"splits {len(pictures['near_duplicates'])} pairs are near-duplicates within a split, "
+            f"Duplicated questions: {len(measured['duplicated_questions'])}. Of {pictures['pictures']} pictures "
+            f"of both splits {len(pictures['near_duplicates'])} pairs are near-duplicates within a split, "
             f"{len(pictures['in_two_splits'])} across.",
             "",
         ]

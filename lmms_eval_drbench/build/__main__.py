@@ -11,6 +11,7 @@ from typing import Any
 from lmms_eval_drbench import __version__, data
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.builder import build, card, check_free, write
+from lmms_eval_drbench.build.llm import command as llm
 from lmms_eval_drbench.build.review import command as review
 from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural_v0
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--source", choices=[ProceduralSource.name, *ANNOTATED, "procedural_v0"], default=ProceduralSource.name
     )
+    parser.add_argument("--generator", choices=["engine", "llm"], default="engine", help="who writes the questions")
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")
     parser.add_argument("--questions", type=int, required=True, help="questions, exactly")
     parser.add_argument("--seed", type=int, default=0, help="0 to 99")
@@ -47,8 +49,13 @@ def main() -> None:
     others.add_argument("--allow-shortfall", action="store_true", help="write fewer questions rather than none")
     others.add_argument("--whole-pool", action="store_true", help="every picture may go into this split")
     others.add_argument("--avoid", type=Path, action="append", default=[], help="data that must stay disjoint")
+    llm.add_arguments(parser)
     args = parser.parse_args()
-    if args.source == "procedural_v0":
+    if args.generator == "llm":
+        llm.run(args, _gallery)
+    elif args.endpoint or args.model:
+        raise UserError("--endpoint and --model are for --generator llm")
+    elif args.source == "procedural_v0":
         _procedural(args, parser)
     else:
         _annotated(args)

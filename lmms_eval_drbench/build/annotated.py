@@ -91,7 +91,7 @@ def plan(
             made.image_ids.append(image_id)
             made.pictures.append(picture)
             asked.append(said)
-            made.places.append(_spool(stream, records))
+            made.places.append(append_records(stream, records))
             bar.update()
             if len(made.image_ids) == images:
                 break
@@ -105,7 +105,7 @@ def plan(
                 scene = source.scene(image_id)
                 records = builder.ask(scene, -(-left // (images - index)), asked[index], View(scene))
                 left -= len(records)
-                made.places[index].extend(_spool(stream, records))
+                made.places[index].extend(append_records(stream, records))
     made.missing = builder.missing
     return made
 
@@ -133,7 +133,8 @@ def _too_few(source: AnnotatedSource, made: Plan, images: int, pool: int, split:
     )
 
 
-def _spool(stream: Any, records: list[dict[str, Any]]) -> array:
+def append_records(stream: Any, records: list[dict[str, Any]]) -> array:
+    """Append records to the spool file; returns where each of them starts, in bytes."""
     places = array("Q")
     for record in records:
         places.append(stream.tell())

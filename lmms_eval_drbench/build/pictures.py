@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile
 
-from lmms_eval_drbench.data import MAX_PIXELS
+from lmms_eval_drbench.data import MAX_ASPECT, MAX_PIXELS
 
 _HASH_SIDE = 8
 NEAR = 5
 """Bits of 64 in which the hashes of two pictures may differ for them to count as near-duplicates."""
 
 
-def fault(path: Path, width: int, height: int) -> str | None:
-    """Why a picture can't be used, or None. width, height: as its annotations say."""
+def fault(path: Path, width: int | None = None, height: int | None = None) -> str | None:
+    """Why a picture can't be used, or None. width, height: as its annotations say, None where there are none."""
     if not path.is_file():
         return f"has no picture at {path.name}"
     lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
@@ -22,7 +22,9 @@ def fault(path: Path, width: int, height: int) -> str | None:
         with Image.open(path) as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 return f"is beyond {MAX_PIXELS:,} pixels"
-            if opened.size != (width, height):
+            if max(opened.size) > MAX_ASPECT * min(opened.size):
+                return f"is longer than {MAX_ASPECT} times its width"
+            if width is not None and opened.size != (width, height):
                 return "has another size than its annotations say"
             opened.load()
     except Image.DecompressionBombError:
