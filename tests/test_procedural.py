@@ -64,7 +64,7 @@ def test_every_drawing_fills_its_box(piece):
 
 
 def test_boxes_are_tight_around_a_render_of_the_thing_alone(made):
-    for composition in made[:8]:
+    for composition in made[:5]:
         empty = render(composition, only=composition.pieces[0])
         for piece in composition.pieces:
             if piece.ground:
@@ -79,7 +79,7 @@ def test_boxes_are_tight_around_a_render_of_the_thing_alone(made):
 def test_what_is_clear_can_be_seen(made):
     """Visibility as composed, on a coarse grid, against the pixels that are really drawn."""
     hidden = 0
-    for composition in made[:40]:
+    for composition in made[:25]:
         scene = scene_of(composition, 448)
         clear = {thing.box: thing.clear for thing in scene.objects}
         taken = np.zeros((448, 448), dtype=bool)
@@ -97,7 +97,7 @@ def test_what_is_clear_can_be_seen(made):
             elif width * height > 0.02 * 448 * 448:
                 assert share <= 0.68, (composition.seed, piece.kind, share)
             hidden += share < 0.95
-    assert hidden >= 40  # things do hide one another
+    assert hidden >= 25  # things do hide one another
 
 
 def test_a_thing_in_front_is_nearer_lower_and_larger(made):

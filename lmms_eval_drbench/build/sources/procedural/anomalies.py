@@ -16,6 +16,8 @@ from lmms_eval_drbench.build.sources.procedural.world import (
 Fault = tuple[str, Piece, Piece | None]
 _MAY_FLY = ("bird", "ball", "tree", "street light", "traffic light", "stop sign", "pillow", "cat", "dog")
 """Kinds that may be in the air, or are rooted in the ground."""
+_LAST_RESORT_REFUSED = 0.9
+"""Share of the compositions that are given up because only a window or a trash can could be in a wrong state."""
 _PAVEMENT = 214
 """y of the pavement's far edge, above which a thing outdoors hangs before houses."""
 
@@ -87,7 +89,11 @@ def _spoil(rng, place, pieces, free):
     able = [piece for piece in free if piece.kind in WRONG_STATES and not piece.fallen and piece.support != "shelf"]
     if not able:
         return None
-    kinds = sorted({piece.kind for piece in able})
+    kinds = sorted({piece.kind for piece in able} - {"window", "trash can"})
+    if not kinds or rng.random() < 0.1:  # nearly every place has one of these two: they are the last resort
+        if rng.random() < _LAST_RESORT_REFUSED:
+            return None
+        kinds = sorted({piece.kind for piece in able})
     kind = rng.choice(kinds)
     piece = rng.choice([piece for piece in able if piece.kind == kind])
     flaw = WRONG_STATES[kind][0]
@@ -102,7 +108,10 @@ def _spoil(rng, place, pieces, free):
     foot = piece.y + max(piece.height, 0) if kind != "trash can" else _foot(piece, pieces)
     middle = piece.x + piece.width / 2
     piece.width, piece.height = piece.width * wider, piece.height * higher
-    piece.x = piece.x if kind == "refrigerator" else middle - piece.width / 2
+    if kind == "refrigerator":  # its door opens to the right, for which it is moved where there is room
+        piece.x -= rng.choice((0, 0.5, 1)) * (piece.width - piece.width / wider)
+    else:
+        piece.x = middle - piece.width / 2
     piece.y = foot - piece.height
     if (wider, higher) != (1.0, 1.0):
         beside = [p for p in pieces if p is not piece and p.kind != piece.support and not p.ground]
@@ -134,7 +143,8 @@ def _block(rng, place, pieces, free):
     support = "road" if place.outdoors else "floor"
     piece = Piece(kind, x, foot - height, width, height, order, depth, support, state=state)
     dress(piece, rng, set())
-    if any(piece.meets(other) for other in pieces if not other.ground and other is not target):
+    kept = [other for other in pieces if other.kind == "crosswalk" or not other.ground and other is not target]
+    if any(piece.meets(other) for other in kept):
         return None
     pieces.append(piece)
     return piece, target

@@ -64,6 +64,7 @@ INDOORS = (
     Place(
         "kitchen",
         (
+            ("counter", "refrigerator"),
             ("counter", "refrigerator", "door"),
             ("counter", "refrigerator", "oven"),
             ("counter", "oven", "door"),

@@ -133,7 +133,7 @@ KINDS: dict[str, Kind] = {
         Kind("oven", (78, 106), ("white", "black", "gray"), ("metal",), ("off", "on"), deep=0.6),
         Kind("sink", (96, 132), ("white",), deep=0.4),
         Kind("toilet", (74, 116), ("white", "pink", "blue"), (), ("closed", "open"), (74, 132), 0.6),
-        Kind("bathtub", (192, 88), ("white", "pink", "blue"), deep=0.7),
+        Kind("bathtub", (192, 88), ("white", "pink", "green"), deep=0.7),
         Kind("door", (86, 214), ("brown", "white", "green", "blue", "red"), ("wooden",), ("closed", "open"), deep=0.05),
         Kind("window", (96, 104), ("white", "brown"), (), ("closed", "open"), deep=0.05),
         Kind("painting", (70, 56), (), deep=0.05),

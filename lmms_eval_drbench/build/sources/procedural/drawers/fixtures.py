@@ -197,11 +197,11 @@ def sink(p, t):
     if t.flaw:
         p.oval(8, 36, 88, 52, WATER)
         p.rect(63, 20, 69, 44, light(WATER, 0.3))
-        for x, w, y in ((6, 12, 122), (24, 8, 112), (72, 14, 124), (56, 7, 104)):
+        for x, w, y in ((5, 7, 122), (22, 4, 96), (84, 7, 124)):
             p.rect(x, 46, x + w, y, light(WATER, 0.12), 4)
-            p.ink("rectangle", (x + 2, 50, x + 4, y - 6), light(WATER, 0.6))
-        p.oval(0, 114, 96, 132, WATER)
-        p.oval(16, 117, 60, 126, light(WATER, 0.35))
+            p.ink("rectangle", (x + 1, 50, x + 2.5, y - 6), light(WATER, 0.6))
+        p.oval(0, 119, 96, 132, WATER)
+        p.oval(16, 121, 60, 127, light(WATER, 0.35))
 
 
 @draws("toilet")
@@ -242,8 +242,8 @@ def bathtub(p, t):
     if t.flaw:
         p.oval(10, 11, 182, 28, WATER)
         p.rect(35, 8, 40, 18, light(WATER, 0.3))
-        for x, w in ((6, 22), (50, 12), (96, 26), (150, 14), (172, 16)):
+        for x, w in ((10, 9), (62, 6), (122, 9), (174, 8)):
             p.rect(x, 22, x + w, 84, light(WATER, 0.12), 5)
-            p.ink("rectangle", (x + 3, 28, x + 6, 74), light(WATER, 0.6))
-        p.oval(0, 72, 192, 88, WATER)
-        p.oval(30, 75, 120, 84, light(WATER, 0.35))
+            p.ink("rectangle", (x + 1.5, 28, x + 3.5, 74), light(WATER, 0.6))
+        p.oval(0, 76, 192, 88, WATER)
+        p.oval(30, 78, 120, 84, light(WATER, 0.35))
