@@ -1,5 +1,6 @@
 """Random annotation files in the published formats: any number of pictures, without the pictures."""
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -79,11 +80,13 @@ def write_gqa(path: Path, images: int, seed: int = 0) -> Path:
     return path
 
 
-def ask(source, per_image: int = 5, questions: int = 10_000) -> list[tuple[dict, object]]:
+def ask(
+    source, per_image: int = 5, questions: int = 10_000, ids=None, images: int | None = None
+) -> list[tuple[dict, object]]:
     """(record, scene) for questions about every picture of a source, without looking at the pictures."""
     builder = Builder(questions, 0, "test", families=families_for(source))
     found = []
-    for image_id in source.ids():
+    for image_id in itertools.islice(source.ids() if ids is None else ids, images):
         scene = source.scene(image_id)
         found += [(record, scene) for record in builder.ask(scene, per_image, set(), View(scene))]
     return found

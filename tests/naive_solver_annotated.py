@@ -7,7 +7,7 @@ texts, or the accepted text of an open question.
 
 import re
 
-from lmms_eval_drbench.build.kinds import INDOORS, OUTDOORS, PURPOSES, plural
+from lmms_eval_drbench.build.kinds import COLOURS, INDOORS, OUTDOORS, PURPOSES, plural
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 
 RANKS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
@@ -97,6 +97,137 @@ def side(one: SceneObject, other: SceneObject) -> str:
     return "left" if x(one) < x(other) else "right"
 
 
+WRONG = {
+    "floating": "it hangs in mid-air",
+    "fallen": "it has fallen over",
+    "out_of_place": "it does not belong in such a place",
+    "blocking": "it stands in the way",
+    "open": "it was left open",
+    "overflowing": "it is overflowing",
+    "burning": "it is on fire",
+    "broken": "it is broken",
+    "contradictory": "it shows red and green at once",
+    "leaking": "it is spraying water",
+}
+
+
+def _faults(s, thing, *kinds):
+    """What is wrong with a thing, in words."""
+    found = set()
+    for fault in s.scene.anomalies:
+        if s.scene.objects[fault.thing] is thing and (not kinds or fault.kind in kinds):
+            keys = [fault.kind] if fault.kind in WRONG else [word for word in WRONG if word in thing.attributes]
+            found |= {WRONG[key] for key in keys}
+    return found
+
+
+@rule(r"What, if anything, is wrong with the (.+)\?", r"Look at the (.+)\. What is the matter with it\?")
+def _fault_of(s, words):
+    return _faults(s, s.one(words)) or {"nothing"}
+
+
+@rule(r"Is anything wrong with the (.+)\?", r"Does the (.+) call for somebody's attention\?")
+def _is_wrong(s, words):
+    return {"yes" if _faults(s, s.one(words)) else "no"}
+
+
+@rule(r"With which of these is something wrong\?", r"Which of these (?:is|are) not as (?:it|they) should be\?")
+def _which_wrong(s):
+    return {option for option in s.options if option != NONE_WRONG and _faults(s, s.one(option))} or {NONE_WRONG}
+
+
+@rule(
+    r"Which of these is held up by nothing\?",
+    r"Which of these hangs in the air against the laws of physics\?",
+)
+def _floats(s):
+    known = {option for option in s.options if option != NONE_WRONG}
+    return {option for option in known if _faults(s, s.one(option), "floating")} or {NONE_WRONG}
+
+
+@rule(
+    r"Which of these does not belong (?:in|at) an? .+\?",
+    r"Which of these would one not expect to find (?:in|at) an? .+\?",
+)
+def _stranger(s):
+    known = {option for option in s.options if option != NONE_WRONG}
+    return {option for option in known if s.one(option).name == s.scene.misplaced} or {NONE_WRONG}
+
+
+@rule(
+    r"Has something been left on the (road) that blocks a lane\?",
+    r"Does an obstacle lie in the way of the (traffic)\?",
+    r"Is anything standing in the way of the (door)\?",
+    r"Does something block the (door)\?",
+)
+def _blocked(s, target):
+    return {"yes" if any(fault.kind == "blocking" for fault in s.scene.anomalies) else "no"}
+
+
+@rule(
+    r"With what in this picture is something wrong\? Answer none if all is as it should be\.",
+    r"Name the one thing that is not as it should be, or answer none\.",
+)
+def _wrong_kind(s):
+    return {s.scene.objects[fault.thing].name for fault in s.scene.anomalies} or {"none"}
+
+
+@rule(r"Which of these are on the (.+)\?", r"Which of these rest on the (.+)\?")
+def _all_on(s, surface):
+    return {option for option in s.options if s.one(option).support == surface}
+
+
+@rule(
+    r"Which of these is on the same surface as the (.+)\?",
+    r"Which of these shares its support with the (.+)\?",
+)
+def _same_surface(s, words):
+    return {option for option in s.options if s.one(option).support == s.one(words).support}
+
+
+@rule(r"What does the (.+) rest on\?", r"On what does the (.+) rest\?")
+def _rests_on(s, words):
+    return {s.one(words).support}
+
+
+@rule(r"Which of these (?:things )?is (nearest to|farthest from) the (?:camera|viewer)\?")
+def _nearest(s, word):
+    sign = 1 if word == "nearest to" else -1
+    return {min(s.options, key=lambda option: sign * sum(s.one(option).depth))}
+
+
+@rule(
+    r"Which of these is partly hidden behind the (.+)\?",
+    r"Which of these does the (.+) cover in part\?",
+)
+def _hidden(s, words):
+    front = s.one(words)
+    return {option for option in s.options if any(t is front for t in s.relation(s.one(option), "behind"))}
+
+
+@rule(r"Is the (.+) striped or dotted\?", r"Does the (.+) have stripes or dots\?")
+def _pattern(s, words):
+    return {option for option in s.options if option in s.one(words).attributes}
+
+
+@rule(r"Somebody wants to (.+)\. What has to be done first\?", r"What must one do first to (.+)\?")
+def _first_step(s, wish):
+    ends = [match.end() for match in re.finditer("the ", wish)]
+    thing = next(found[0] for end in ends if len(found := s.find(wish[end:])) == 1)
+    if any(s.scene.objects[f.target] is thing for f in s.scene.anomalies if f.target is not None):
+        return {"move away what stands before it"}
+    steps = {"closed": "open it", "off": "switch it on", "empty": "fill it"}
+    return {steps.get(thing.state, "it can be used as it is")}
+
+
+@rule(
+    r"Which of these can be used without opening, filling or switching it on first\?",
+    r"Which of these is ready for use, with no need to open, fill or switch it on\?",
+)
+def _usable(s):
+    return {option for option in s.options if s.one(option).state in ("open", "on", "full")}
+
+
 @rule(r"How many are the (.+) in the picture\?", r"The picture shows some (.+)\. What is their number\?")
 def _presumed_count(s, many):
     return {str(len(s.all(s.kind(many)))) if s.all(s.kind(many)) else f"there are no {many}"}
@@ -117,6 +248,18 @@ def _count_servers(s, made):
 )
 def _count_beside(s, many, way, anchor):
     return {str(sum(side(thing, s.one(anchor)) == way for thing in s.all(s.kind(many))))}
+
+
+@rule(r"How many (.+) are on the (.+)\?", r"Count the (.+) on the (.+)\. How many are there\?")
+def _count_on(s, many, surface):
+    return {str(sum(thing.support == surface for thing in s.all(s.kind(many))))}
+
+
+@rule(r"How many (?P<b>\w+) (?P<a>.+) are there in the picture\?", r"How many of the (?P<a>.+) are (?P<b>\w+)\?")
+def _count_coloured(s, many, colour):
+    if colour not in COLOURS:
+        return {str(len(s.all(s.kind(f"{colour} {many}"))))}
+    return {str(sum(thing.colour == colour for thing in s.all(s.kind(many))))}
 
 
 @rule(
@@ -474,5 +617,8 @@ def holds(triple: list[str], scene: Scene) -> bool:
     }
     if relation in plain:
         return plain[relation]()
+    if relation == "blocking":
+        faults = [f for f in scene.anomalies if f.kind == relation]
+        return any(scene.objects[f.thing] is one and scene.objects[f.target] is other for f in faults)
     flipped = {"behind": "in_front_of", "in_front_of": "behind"}.get(relation)
     return other in s.relation(one, relation) or (flipped is not None and one in s.relation(other, flipped))

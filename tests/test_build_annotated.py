@@ -8,13 +8,22 @@ import pytest
 
 from lmms_eval_drbench.build.annotated import families_for
 from lmms_eval_drbench.build.sources import open_source
+from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.record import faults, option_letters
 from lmms_eval_drbench.taxonomy import Category
 
 
-@pytest.fixture(scope="module", params=["coco", "gqa"])
+@pytest.fixture(
+    scope="module", params=["coco", "gqa", "procedural", pytest.param("2,000 of procedural", marks=pytest.mark.slow)]
+)
 def asked(request, tmp_path_factory) -> tuple[str, list]:
-    """At least 2,000 records of a source over random annotations, each with its scene."""
+    """At least 2,000 records of a source over random annotations (by default 500 of procedural), with their scenes."""
+    if "procedural" in request.param:
+        source = ProceduralSource()
+        number = 100 if request.param == "procedural" else 410
+        found = annotated_worlds.ask(source, ids=source.pool("test", 1), images=number)
+        assert len(found) >= 4.9 * number
+        return request.param, found
     folder = tmp_path_factory.mktemp(request.param)
     write = {"coco": annotated_worlds.write_coco, "gqa": annotated_worlds.write_gqa}[request.param]
     source = open_source(request.param, write(folder / "annotations.json", 560), folder)
@@ -72,7 +81,7 @@ def test_the_chains_conclusion_gives_the_answer_and_no_step_is_empty(asked):
 
 def test_every_family_that_the_source_supports_is_asked_in_every_wording(asked):
     name, found = asked
-    least = {"coco": 34, "gqa": 36}[name]
+    least = {"coco": 34, "gqa": 36, "procedural": 55, "2,000 of procedural": 62}[name]
     families = Counter(record["family"] for record, _ in found)
     assert len(families) >= least, families
     for category in Category:

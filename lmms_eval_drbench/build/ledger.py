@@ -2,8 +2,12 @@
 
 Every question offers bets: "the option `bus` is right", "of the number of people, 3 is right". A bet that is offered
 with chance p gains 1 - p when it is right and loses p when it is wrong, so one that pays nothing stays near zero. A
-question that would move a bet beyond `BOUND` (and further than it is) is not asked. This is quality control 1 of the
+question that would move a bet out of its band (and further than it is) is not asked. This is quality control 1 of the
 paper, done while the questions are drawn: what text alone would answer never gets into the data.
+
+The band is a part of what luck does to a bet that pays nothing: after n bets with chance p it strays by about
+sqrt(n p (1 - p)). A band that stays narrow for ever would give a reader that learns from one part of the data the
+opposite of what holds in the other: it ends below chance, as far as one without any band ends above.
 """
 
 from collections import Counter
@@ -11,8 +15,13 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 BOUND = 1.0
-"""How far a bet may stray from zero: about one lucky guess. Tighter bounds lock families out: of three set sizes each
+"""Half of the band at its narrowest: about one lucky guess. Tighter bounds lock families out: of three set sizes each
 must be allowed to come first."""
+LUCK = 1.0
+"""How many standard deviations of pure luck the band grows by. In single choice questions about procedural scenes the
+trained reader ended 4 to 5 points below chance with 0.25 and 0.5 (2,950 scenes), 1.4 below with 1.0 and 5.3 above with
+1.6 (1,450 scenes).
+"""
 
 
 class Cue(NamedTuple):
@@ -28,31 +37,36 @@ class Ledger:
 
     def __init__(self) -> None:
         self._balance: Counter[tuple[str, Hashable]] = Counter()
+        self._variance: Counter[tuple[str, Hashable]] = Counter()
 
     def cost(self, family: str, cues: Iterable[Cue]) -> float | None:
-        """How much further from balance these bets would lead (negative: closer), None where one would stray too far.
+        """How much further out of their bands these bets would lead (negative: back), None where one would leave it.
 
         Bets on the same thing within one question (or a pair of twins) are added up first.
         """
-        change = self._change(family, cues)
         total = 0.0
-        for key, delta in change.items():
+        for key, (delta, _) in self._change(family, cues).items():
             before = self._balance[key]
             after = before + delta
-            if abs(after) > BOUND and abs(after) > abs(before):
+            luck = LUCK * self._variance[key] ** 0.5
+            if abs(after) > BOUND + luck and abs(after) > abs(before):
                 return None
-            total += after * after - before * before
+            total += max(0.0, abs(after) - luck) ** 2 - max(0.0, abs(before) - luck) ** 2
         return total
 
     def enter(self, family: str, cues: Iterable[Cue]) -> None:
         """Add the bets of a question that is asked."""
-        self._balance.update(self._change(family, cues))
+        for key, (delta, variance) in self._change(family, cues).items():
+            self._balance[key] += delta
+            self._variance[key] += variance
 
     @staticmethod
-    def _change(family: str, cues: Iterable[Cue]) -> Counter:
-        change: Counter = Counter()
+    def _change(family: str, cues: Iterable[Cue]) -> dict[tuple[str, Hashable], tuple[float, float]]:
+        change: dict = {}
         for cue in cues:
-            change[family, cue.key] += (1 - cue.chance) if cue.right else -cue.chance
+            delta, variance = change.get((family, cue.key), (0.0, 0.0))
+            gain = (1 - cue.chance) if cue.right else -cue.chance
+            change[family, cue.key] = delta + gain, variance + cue.chance * (1 - cue.chance)
         return change
 
 

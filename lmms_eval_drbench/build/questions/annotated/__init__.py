@@ -5,7 +5,9 @@ from lmms_eval_drbench.build.questions.annotated import (  # noqa: F401
     anomaly,
     perception,
     premise,
+    scene_anomaly,
     spatial,
+    surfaces,
 )
 from lmms_eval_drbench.build.questions.annotated.craft import FAMILIES
 from lmms_eval_drbench.build.questions.annotated.view import View

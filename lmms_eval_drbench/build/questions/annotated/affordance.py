@@ -51,6 +51,17 @@ _READY = {
 """(kind, state) → what somebody may want to do with it, and whether that state allows it."""
 
 
+def ready_or_not(view: View) -> list[Referent]:
+    """Things that only their state can keep from being used: none is fallen, broken, in mid-air or blocked."""
+    hindered = {i for a in view.scene.anomalies for i in (a.thing, a.target) if i is not None}
+    hindered_things = {id(view.scene.objects[index]) for index in hindered}
+    return [
+        ref
+        for ref in view.referents
+        if (ref.kind, ref.thing.state) in _READY and not ref.thing.fallen and id(ref.thing) not in hindered_things
+    ]
+
+
 def servers(view: View) -> list[tuple[Purpose, Referent]]:
     """(purpose, thing) where one thing in the picture serves, and nothing else might."""
     found = []
@@ -341,7 +352,7 @@ def serving_colour(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.AFFORDANCE_REASONING, Fact.ATTRIBUTES, weight=3)
 def ready_to_use(view: View, rng: random.Random) -> list[Draft]:
     """Whether a thing can be used as it is: its state may prevent it."""
-    found = [ref for ref in view.referents if (ref.kind, ref.thing.state) in _READY]
+    found = ready_or_not(view)
     if not found:
         return []
     ref = rng.choice(found)
@@ -357,4 +368,78 @@ def ready_to_use(view: View, rng: random.Random) -> list[Draft]:
         relation=f"The {ref.words} is {ref.thing.state}.",
         logic=f"A {ref.kind} that is {ref.thing.state} {'allows' if allowed else 'prevents'} it.",
         cues=bets(["yes", "no"], [answer], 0.5, ref.kind),
+    )
+
+
+_REMEDY = {"closed": "open it", "off": "switch it on", "empty": "fill it"}
+"""State that prevents a use → what to do about it."""
+_READY_AS_IT_IS = "it can be used as it is"
+
+
+@family(Category.AFFORDANCE_REASONING, Fact.ATTRIBUTES, Fact.ANOMALIES, weight=3)
+def first_step(view: View, rng: random.Random) -> list[Draft]:
+    """What has to be done before a thing can be used: change its state, or move what blocks it, or nothing."""
+    blocked = {a.target: a.thing for a in view.scene.anomalies if a.kind == "blocking"}
+    of_thing = {id(ref.thing): ref for ref in view.referents}
+    cases = [(ref, None) for ref in ready_or_not(view)]
+    cases += [
+        (of_thing[id(view.scene.objects[target])], of_thing[id(view.scene.objects[thing])])
+        for target, thing in blocked.items()
+        if id(view.scene.objects[target]) in of_thing and id(view.scene.objects[thing]) in of_thing
+    ]
+    cases = [case for case in cases if (case[0].kind, case[0].thing.state) in _READY]
+    if not cases:
+        return []
+    ref, obstacle = rng.choice(cases)
+    wish, allowed = _READY[ref.kind, ref.thing.state]
+    wish = wish.split(" without ")[0].replace(f"the {ref.kind}", f"the {ref.words}")
+    step = next(_REMEDY[state] for state in ("closed", "off", "empty") if (ref.kind, state) in _READY)
+    options = [step, _READY_AS_IT_IS]
+    clear = "move away what stands before it"
+    if ref.kind == "door":
+        options.append(clear)
+    answer = clear if obstacle else _READY_AS_IT_IS if allowed else step
+    state = f"The {ref.words} is {ref.thing.state}."
+    return write(
+        view,
+        rng.choice(
+            [
+                f"Somebody wants to {wish}. What has to be done first?",
+                f"What must one do first to {wish}?",
+            ]
+        ),
+        options,
+        [answer],
+        refs=[ref, *([obstacle] if obstacle else [])],
+        graph=[(obstacle.words, "blocking", ref.words)] if obstacle else [],
+        relation=f"The {obstacle.words} is blocking the {ref.words}." if obstacle else state,
+        logic=f"So the first step is: {answer}." if answer != _READY_AS_IT_IS else "Nothing prevents its use.",
+        cues=bets(options, [answer], 1 / len(options), *ref.bets, ref.kind),
+    )
+
+
+@family(Category.AFFORDANCE_REASONING, Fact.ATTRIBUTES, Fact.ANOMALIES, weight=3)
+def usable_now(view: View, rng: random.Random) -> list[Draft]:
+    """Which of three things can be used without being opened, filled or switched on first."""
+    found = ready_or_not(view)
+    ready = [ref for ref in found if _READY[ref.kind, ref.thing.state][1]]
+    blocked = [ref for ref in found if ref not in ready]
+    if not ready or len(blocked) < 2:
+        return []
+    right, others = rng.choice(ready), rng.sample(blocked, 2)
+    shown = [right, *others]
+    return write(
+        view,
+        rng.choice(
+            [
+                "Which of these can be used without opening, filling or switching it on first?",
+                "Which of these is ready for use, with no need to open, fill or switch it on?",
+            ]
+        ),
+        [ref.words for ref in shown],
+        [right.words],
+        refs=shown,
+        relation=" ".join(f"The {ref.words} is {ref.thing.state}." for ref in shown),
+        logic=f"Only the {right.words} is ready.",
+        cues=[Cue(key, ref is right, 1 / 3) for ref in shown for key in (*ref.bets, ref.kind)],
     )

@@ -214,7 +214,11 @@ def largest(view: View, rng: random.Random) -> list[Draft]:
         graph=[(most.words, "larger_than", ref.words) for ref in rest],
         relation=f"The {most.words} covers more of the picture than the {rest[0].words} and the {rest[1].words}.",
         logic=f"So the {most.words} takes up the most room.",
-        cues=[Cue(bet, ref is most, 1 / 3) for ref in refs for bet in ref.bets],
+        cues=[
+            *[Cue(bet, ref is most, 1 / 3) for ref in refs for bet in ref.bets],
+            # of two kinds, not always the same one may be the larger
+            *[Cue((*sorted((most.kind, ref.kind)),), most.kind < ref.kind, 0.5) for ref in rest],
+        ],
     )
 
 

@@ -101,6 +101,8 @@ def level(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.SPATIAL_REASONING, Fact.DEPTH, weight=4)
 def nearness(view: View, rng: random.Random) -> list[Draft]:
     """Nearer to the camera or farther away than another thing."""
+    if view.shows_camera:
+        return []
     pairs = [
         (one, other, way)
         for one in view.referents

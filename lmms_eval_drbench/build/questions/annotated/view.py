@@ -116,6 +116,11 @@ class View:
         """Kinds of which something is in plain sight."""
         return sorted({thing.name for thing in self.scene.objects if thing.clear})
 
+    @property
+    def shows_camera(self) -> bool:
+        """Whether a camera lies about, so that "nearer to the camera" could mean that one."""
+        return "camera" in self.counts
+
     @cached_property
     def absent(self) -> list[str]:
         """Kinds that are certainly not there, with a name in the singular."""
