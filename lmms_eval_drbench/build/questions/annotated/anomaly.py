@@ -334,8 +334,13 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
     here, there = (indoors, outdoors) if len(indoors) >= len(outdoors) else (outdoors, indoors)
     if not here or (len(here) < 2 and len(here) == len(there)) or (there and len(here) < len(there) + 2):
         return []
+    native, foreign = (INDOORS, OUTDOORS) if here is indoors else (OUTDOORS, INDOORS)
+    if len(native.intersection(view.kinds)) <= len(
+        foreign.intersection(view.kinds)
+    ):  # things with no name of their own
+        return []
     local = rng.choice(here)
-    strangers = [kind for kind in view.absent if kind in (OUTDOORS if here is indoors else INDOORS)]
+    strangers = [kind for kind in view.absent if kind in foreign]
     if not there and not strangers:
         return []
     culprit = rng.choice(there) if there else None
