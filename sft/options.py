@@ -9,6 +9,7 @@ from transformers import HfArgumentParser
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import SPLITS
+from sft.attention import KINDS as ATTENTION_KINDS
 from sft.stages import SCHEDULES
 from sft.targets import METHODS
 
@@ -20,6 +21,7 @@ _CHOICES = {
     "cache_features": ("auto", "on", "off"),
     "answers": ("letter", "text"),
     "packing": ("auto", "on", "off"),
+    "attention": ATTENTION_KINDS,
     "lr_span": ("run", "stage"),
     "report_to": ("none", "tensorboard", "wandb"),
 }
@@ -86,7 +88,11 @@ class Options:
         metadata={"help": "the questions of an image share it in one sequence, with the same loss: auto | on | off"},
     )
     pack_length: int = field(
-        default=2048, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+        default=16384, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+    )
+    attention: str = field(
+        default="auto",
+        metadata={"help": "kernel of packed sequences: auto (flex on a CUDA GPU, sdpa elsewhere) | sdpa | flex"},
     )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "less memory, about a third slower"})
 

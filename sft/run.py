@@ -23,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.versions import versions
-from sft import card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
+from sft import attention, card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -117,6 +117,7 @@ def prepare(options: Options, out: Path) -> Job:
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))
     eval_command = _eval_command(out, family, family.eval_model(base), processor, recipe.eval_task, options)
+    _attention(options, family, base)
     model = train.trainable(base, family, options)
     return Job(
         options, out, loaded, mixed_in, len(records), family, processor, images, encoded, order, model, eval_command
@@ -137,6 +138,7 @@ def build_trainer(job: Job) -> train.StagedTrainer:
         family=job.family,
         vision=VisionCache(job.family, job.images) if cached else None,
         rate_restarts=(job.order.steps, options.warmup_ratio) if options.lr_span == "stage" else None,
+        attention_kind=_attention(options, job.family, job.model),
     )
     metrics.trainer = trainer
     trainer.remove_callback(log.ProgressCallback)
@@ -156,6 +158,12 @@ def _packs(options: Options, family: Family) -> bool:
     if options.packing == "on" and not family.packs:
         raise UserError(f"--packing on: {family.model_type} has no packing recipe, leave it out")
     return family.packs and options.packing != "off"
+
+
+def _attention(options: Options, family: Family, model: PreTrainedModel) -> str:
+    """The kernel of packed rows; raises UserError where the one asked for can't run."""
+    dropout = getattr(model.config.get_text_config(), "attention_dropout", 0.0)
+    return attention.choose(options.attention, _packs(options, family), dropout)
 
 
 def _plan(options: Options, encoded: Encoded, family: Family) -> Plan:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import checkpoints, families, packing, schedule
+from sft import attention, checkpoints, families, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -74,11 +74,15 @@ class StagedTrainer(Trainer):
         family: Family,
         vision: VisionCache | None,
         rate_restarts: tuple[list[int], float] | None = None,
+        attention_kind: str = "sdpa",
         **kwargs: Any,
     ) -> None:
-        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage."""
+        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage. attention_kind: `attention`."""
         super().__init__(*args, **kwargs)
         self._family, self._vision, self._rate_restarts = family, vision, rate_restarts
+        self._attention = attention_kind
+        if family.packs:
+            attention.use(_base(self.model))
         # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
         self.model_accepts_loss_kwargs = True
         self.supervised_tokens = 0
@@ -124,15 +128,9 @@ class StagedTrainer(Trainer):
         loss = loss / tokens * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
 
-    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, torch.Tensor]:
-        backend = base.config.get_text_config()._attn_implementation
-        if backend != "sdpa":
-            raise UserError(f"packing needs PyTorch's sdpa attention, and the model runs with {backend}: --packing off")
+    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, Any]:
         shared = self._family.shared_positions(base, inputs["shared_ids"], inputs["shared_mask"], grid)
-        return {
-            "attention_mask": packing.attention(inputs["groups"], inputs["branches"]),
-            "position_ids": packing.positions(shared, inputs),
-        }
+        return attention.inputs(self._attention, inputs) | {"position_ids": packing.positions(shared, inputs)}
 
     def training_step(self, model: torch.nn.Module, inputs: dict, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass; a loss that is no number ends the run before it can reach the weights."""
