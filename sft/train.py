@@ -82,7 +82,7 @@ class StagedTrainer(Trainer):
         self._family, self._vision, self._rate_restarts = family, vision, rate_restarts
         self._attention = attention_kind
         if family.packs:
-            attention.use(_base(self.model))
+            attention.use(base_of(self.model))
         # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
         self.model_accepts_loss_kwargs = True
         self.supervised_tokens = 0
@@ -100,6 +100,10 @@ class StagedTrainer(Trainer):
         self.lr_scheduler = schedule.per_stage(optimizer or self.optimizer, name, steps, warmup_ratio)
         return self.lr_scheduler
 
+    def feature_counts(self) -> dict[str, int] | None:
+        """Where this process' features came from, by `VisionCache`; None where none are cached."""
+        return self._vision.counts if self._vision is not None else None
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
         batches, tokens = super().get_batch_samples(*args, **kwargs)
         self.supervised_tokens += int(tokens or 0)
@@ -112,7 +116,7 @@ class StagedTrainer(Trainer):
 
         So a token weighs the same however the step is cut into batches and processes.
         """
-        labels, base = inputs["labels"], _base(self.model)
+        labels, base = inputs["labels"], base_of(self.model)
         forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
         if not self._family.token_types:
             forward.pop("mm_token_type_ids")
@@ -205,5 +209,6 @@ class GradientCheck(TrainerCallback):
             raise UserError(f"{len(beyond)} frozen weights got a gradient, the first is {beyond[0]}")
 
 
-def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+def base_of(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    """The model beneath an adapter."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
