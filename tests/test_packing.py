@@ -132,6 +132,25 @@ def test_packing_is_the_same_under_gradient_checkpointing(job, trainer):
         job.model.gradient_checkpointing_disable()
 
 
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_the_loss_and_its_gradient_are_pytorchs_own(scale):
+    torch.manual_seed(0)
+    hidden, wanted = torch.randn(23, 8, requires_grad=True), torch.randint(0, 97, (23,))
+    head = (torch.randn(97, 8) * scale).requires_grad_()
+    results = []
+    for entropy in (
+        lambda logits: torch.nn.functional.cross_entropy(logits, wanted, reduction="sum"),
+        lambda logits: loss._CrossEntropy.apply(logits, wanted),
+    ):
+        total = entropy(hidden @ head.T)
+        gradients = torch.autograd.grad(total / 5, [hidden, head])
+        results.append((total, *gradients))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(entropy(hidden @ head.T), total)
+
+
 def test_chunks_of_logits_give_the_same_loss_and_gradients(job, trainer, monkeypatch):
     stage = stages("joint", FIELDS)[0]
     batch = collators(job, 4096)[1]([Item(sample, stage) for sample in job.encoded.samples])
