@@ -162,8 +162,8 @@ def _vision(job: Job) -> VisionCache:
     if options.feature_cache:
         base = train.base_of(job.model)
         tower = feature_store.fingerprint(base, job.family, job.processor)
-        folder = Path(options.feature_cache).expanduser()
-        store = feature_store.FeatureStore(folder, tower, int(options.feature_cache_gib * 2**30))
+        place = Path(options.feature_cache).expanduser()
+        store = feature_store.FeatureStore(place, tower, int(options.feature_cache_gib * 2**30))
     return VisionCache(job.family, job.images, int(options.feature_memory_gib * 2**30), store)
 
 
