@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, ProcessorMixin
 
 from lmms_eval_drbench.data import image_bytes
 from sft.families import Family
+from sft.feature_store import Features, FeatureStore
 
 
 class Images:
@@ -63,30 +64,56 @@ class Images:
 
 
 class VisionCache:
-    """The frozen tower's features of each image, computed at its first use and kept in main memory.
+    """The frozen tower's features of each image, computed at its first use and kept in main memory, up to a limit.
 
     A tower that is never trained gives the same features in every step and stage; and a question's image is shared
-    by about five questions.
+    by about five questions. Beyond the limit nothing is replaced: images come back once a pass, in any order, so those
+    that were seen first are as good as any others. `store` keeps features on disk, for those and for later runs.
     """
 
-    def __init__(self, family: Family, images: Images) -> None:
-        self._family, self._images = family, images
-        self._known: dict[str, tuple[torch.Tensor, torch.Tensor | None]] = {}
+    def __init__(
+        self, family: Family, images: Images, limit: int = 4 * 2**30, store: FeatureStore | None = None
+    ) -> None:
+        """limit: bytes of main memory."""
+        self._family, self._images, self._limit, self._store = family, images, limit, store
+        self._known: dict[str, Features] = {}
+        self.bytes = 0
+        """Main memory that is taken."""
+        self.counts = {"memory": 0, "disk": 0, "computed": 0, "damaged": 0}
+        """Where the features of each look-up came from, and how many damaged files were computed again."""
 
     def __call__(self, model: PreTrainedModel, keys: Sequence[str]) -> tuple[list[torch.Tensor], torch.Tensor | None]:
         """Features of each key, as `Family.encode_images` gives them, on the model's device.
 
         And the grids, (keys, 3), where the family's positions need them, else None.
         """
-        for key in keys:
-            if key not in self._known:
-                # One by one: in a batch the last bits depend on the neighbours, which a resumed run may not repeat.
-                given = self._images.processed(key)
-                (features,) = self._family.encode_images(model, [given])
-                self._known[key] = (features.detach().cpu(), given.get("image_grid_thw"))
-        features = [self._known[key][0].to(model.device, non_blocking=True) for key in keys]
-        grids = [self._known[key][1] for key in keys]
-        return features, None if grids[0] is None else torch.cat(grids).to(model.device)
+        found = [self._features(model, key) for key in keys]
+        features = [one["features"].to(model.device, non_blocking=True) for one in found]
+        return features, torch.cat([one["grid"] for one in found]).to(model.device) if "grid" in found[0] else None
+
+    def _features(self, model: PreTrainedModel, key: str) -> Features:
+        if key in self._known:
+            self.counts["memory"] += 1
+            return self._known[key]
+        found = self._store.read(key) if self._store else None
+        self.counts["disk" if found else "computed"] += 1
+        self.counts["damaged"] = self._store.damaged if self._store else 0
+        if found is None:
+            found = self._computed(model, key)
+            if self._store:
+                self._store.write(key, found)
+        size = sum(tensor.nbytes for tensor in found.values())
+        if self.bytes + size <= self._limit:
+            self._known[key] = found
+            self.bytes += size
+        return found
+
+    def _computed(self, model: PreTrainedModel, key: str) -> Features:
+        # One by one: in a batch the last bits depend on the neighbours, which a resumed run may not repeat.
+        given = self._images.processed(key)
+        (features,) = self._family.encode_images(model, [given])
+        grid = given.get("image_grid_thw")
+        return {"features": features.detach().cpu()} | ({} if grid is None else {"grid": grid})
 
 
 def cache_bytes(image_tokens: dict[str, int], hidden: int, dtype: torch.dtype) -> int:

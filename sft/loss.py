@@ -41,7 +41,7 @@ def _giving_the_loss(head: torch.nn.Module, targets: torch.Tensor) -> Iterator[N
     original, own = head.forward, head.__dict__.get("forward")
 
     def loss_of(hidden: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(original(hidden).float(), wanted, reduction="sum")
+        return _CrossEntropy.apply(original(hidden).float(), wanted)
 
     def forward(hidden: torch.Tensor) -> torch.Tensor:
         chosen, wanted = hidden[:, :-1][supervised], targets[supervised]
@@ -58,3 +58,27 @@ def _giving_the_loss(head: torch.nn.Module, targets: torch.Tensor) -> Iterator[N
             del head.forward
         else:  # another library had put its own there
             head.forward = own
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """`F.cross_entropy(logits, wanted, reduction="sum")` that overwrites `logits` with their gradient as it goes.
+
+    With 152k words the logits are the largest tensor of a step, and PyTorch's own makes more of that size. Nobody else
+    may read the logits: a linear layer's backward pass does not need its output.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """logits: (N, words), fp32, lost. wanted: (N,). Returns a scalar."""
+        words = wanted[:, None]
+        highest, chosen = logits.amax(dim=1, keepdim=True), logits.gather(1, words)
+        mass = logits.sub_(highest).exp_().sum(dim=1, keepdim=True)
+        if ctx.needs_input_grad[0]:
+            logits.div_(mass).scatter_add_(1, words, torch.full_like(chosen, -1.0))
+        ctx.gradient = logits if ctx.needs_input_grad[0] else None
+        return (mass.log() + highest - chosen).sum()
+
+    @staticmethod
+    def backward(ctx: Any, of_loss: torch.Tensor) -> tuple[torch.Tensor, None]:
+        gradient, ctx.gradient = ctx.gradient, None  # overwritten, so there is no second time
+        return gradient.mul_(of_loss), None

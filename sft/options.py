@@ -9,6 +9,7 @@ from transformers import HfArgumentParser
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import SPLITS
+from sft.attention import KINDS as ATTENTION_KINDS
 from sft.stages import SCHEDULES
 from sft.targets import METHODS
 
@@ -20,6 +21,7 @@ _CHOICES = {
     "cache_features": ("auto", "on", "off"),
     "answers": ("letter", "text"),
     "packing": ("auto", "on", "off"),
+    "attention": ATTENTION_KINDS,
     "lr_span": ("run", "stage"),
     "report_to": ("none", "tensorboard", "wandb"),
 }
@@ -79,14 +81,26 @@ class Options:
     min_pixels: int | None = field(default=None, metadata={"help": "smallest image; default: the processor's own"})
     max_pixels: int | None = field(default=None, metadata={"help": "largest image; default: the processor's own"})
     cache_features: str = field(
-        default="auto", metadata={"help": "keep the frozen tower's features in memory: auto (up to 4 GiB) | on | off"}
+        default="auto",
+        metadata={
+            "help": "compute the frozen tower's features once an image: auto (if they can all be kept) | on | off"
+        },
     )
+    feature_cache: str = field(
+        default="", metadata={"help": "a folder that keeps the frozen tower's features on disk, for later runs too"}
+    )
+    feature_memory_gib: float = field(default=4.0, metadata={"help": "main memory that cached features may take"})
+    feature_cache_gib: float = field(default=64.0, metadata={"help": "disk space that --feature_cache may take"})
     packing: str = field(
         default="auto",
         metadata={"help": "the questions of an image share it in one sequence, with the same loss: auto | on | off"},
     )
     pack_length: int = field(
-        default=2048, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+        default=16384, metadata={"help": "tokens a packed sequence may take; a longer sample stays whole"}
+    )
+    attention: str = field(
+        default="auto",
+        metadata={"help": "kernel of packed sequences: auto (flex on a CUDA GPU, sdpa elsewhere) | sdpa | flex"},
     )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "less memory, about a third slower"})
 
@@ -136,6 +150,11 @@ class Options:
                 raise UserError(f"--{name} must be at least 1, not {value}")
         if not 0 < self.learning_rate < 1:
             raise UserError(f"--learning_rate must be between 0 and 1, not {self.learning_rate}")
+        for name in ("feature_memory_gib", "feature_cache_gib"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"--{name} must be above 0, not {getattr(self, name)}")
+        if self.feature_cache and self.cache_features == "off":
+            raise UserError("--feature_cache and --cache_features off exclude each other")
         for name in ("warmup_ratio", "lora_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"--{name} must be at least 0 and below 1, not {getattr(self, name)}")

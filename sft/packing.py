@@ -7,8 +7,8 @@ share what their prompts begin with (chat, image, perhaps the first words); each
     sees      p         | p a     | p b   | p c              and within each, only what came before
     position  0 1 2 3 4 | 5 6 7 8 | 5 6 7 | 5 6 7 8 9        a branch counts on from the shared part
 
-So every token sees the same tokens at the same positions as in a sequence of its own, and the loss is mathematically
-that of the unpacked batch. Short groups share a row, up to a budget of tokens.
+So every token sees the same tokens (`attention`) at the same positions as in a sequence of its own, and the loss is
+mathematically that of the unpacked batch. Short groups share a row, up to a budget of tokens.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,10 @@ from sft.images import Images
 
 PADDING = -1
 """The group of a token that belongs to none."""
-LAYOUT = ("groups", "branches", "offsets", "shared_ids", "shared_mask")
+LAYOUT = (
+    *("groups", "branches", "offsets", "shared_ids", "shared_mask"),
+    *("place_of_slot", "slot_of_place", "owner"),
+)
 """What a packed batch says about itself, see `PackedCollator`."""
 
 
@@ -123,8 +126,8 @@ class PackedCollator:
     Returns, for B rows of which the longest has L tokens, G groups, and P tokens in the longest shared part:
     input_ids, labels and mm_token_type_ids (B, L) as `collate.Collator` does; groups, branches and offsets (B, L), see
     `Group`, groups numbered over the batch and `PADDING` where there is none; shared_ids and shared_mask (G, P), the
-    shared parts; image_keys, one a group, in the order in which their placeholders stand; and unless features are
-    cached, pixel_values and image_grid_thw.
+    shared parts; place_of_slot, slot_of_place and owner, see `attention.Layout`; image_keys, one a group, in the order
+    in which their placeholders stand; and unless features are cached, pixel_values and image_grid_thw.
     """
 
     def __init__(self, pad: int, image_token: int, images: Images, cached: bool, budget: int) -> None:
@@ -136,11 +139,12 @@ class PackedCollator:
         in_order = [group for packed in rows for group in packed]
         shape = (len(rows), max(sum(map(len, packed)) for packed in rows))
         fields = {name: np.full(shape, value, dtype=np.int64) for name, value in self._empty().items()}
-        number = 0
+        number, places = 0, []
         for index, packed in enumerate(rows):
             start = 0
             for group in packed:
                 span = slice(start, start + len(group))
+                places.append(np.arange(len(group)) + start + index * shape[1])
                 fields["input_ids"][index, span] = group.tokens
                 fields["labels"][index, span] = group.labels
                 fields["branches"][index, span] = group.branches
@@ -152,7 +156,7 @@ class PackedCollator:
         for index, group in enumerate(in_order):
             shared[index, : group.shared] = group.tokens[: group.shared]
             mask[index, : group.shared] = 1
-        fields |= {"shared_ids": shared, "shared_mask": mask}
+        fields |= {"shared_ids": shared, "shared_mask": mask} | _slots(in_order, places, shape[0] * shape[1])
         batch: dict[str, Any] = {name: torch.from_numpy(values) for name, values in fields.items()}
         batch["mm_token_type_ids"] = (batch["input_ids"] == self._image_token).long()
         batch["image_keys"] = [group.image for group in in_order]
@@ -164,17 +168,30 @@ class PackedCollator:
         return {"input_ids": self._pad, "labels": IGNORE, "groups": PADDING, "branches": 0, "offsets": 0}
 
 
-def attention(groups: torch.Tensor, branches: torch.Tensor) -> torch.Tensor:
-    """Who sees whom: (B, 1, L, L) bool, True where a token (row) attends to another (column).
+def _slots(found: Sequence[Group], places: Sequence[np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """Every shared part and every branch in a row of its own, as indices, see `attention.Layout`.
 
-    groups, branches: (B, L). Right for PyTorch's scaled dot product attention only: an eager one would add it as 0/1.
-    Padding sees itself, for a row without any True would be NaN.
+    places: of each group, its tokens' indices into the `count` tokens of the flattened batch.
     """
-    length = groups.shape[1]
-    before = torch.ones((length, length), dtype=torch.bool, device=groups.device).tril()
-    same_group = groups[:, :, None] == groups[:, None, :]
-    visible = (branches[:, None, :] == 0) | (branches[:, :, None] == branches[:, None, :])
-    return (before & same_group & visible)[:, None]
+    shared = [own[group.branches == 0] for group, own in zip(found, places, strict=True)]
+    branches, owner = [], []
+    for number, (group, own) in enumerate(zip(found, places, strict=True)):
+        ends = np.flatnonzero(np.diff(group.branches)) + 1
+        branches += np.split(own, ends)[1 if group.shared else 0 :]
+        owner += [number] * int(group.branches[-1])
+    place_of_slot = np.concatenate([_padded(shared).ravel(), _padded(branches).ravel()])
+    used = np.flatnonzero(place_of_slot >= 0)
+    slot_of_place = np.full(count, -1)
+    slot_of_place[place_of_slot[used]] = used
+    return {"place_of_slot": place_of_slot, "slot_of_place": slot_of_place, "owner": np.array(owner)}
+
+
+def _padded(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Parts of several lengths as one array, -1 behind them."""
+    full = np.full((len(parts), max(map(len, parts))), -1)
+    for line, part in zip(full, parts, strict=True):
+        line[: len(part)] = part
+    return full
 
 
 def positions(shared: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:

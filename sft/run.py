@@ -23,7 +23,20 @@ from transformers.utils.logging import disable_progress_bar
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.versions import versions
-from sft import card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
+from sft import (
+    attention,
+    card,
+    checkpoints,
+    export,
+    families,
+    feature_store,
+    folder,
+    guards,
+    inspection,
+    log,
+    schedule,
+    train,
+)
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -32,9 +45,6 @@ from sft.options import Options, parse
 from sft.packing import PackedCollator
 from sft.stages import Plan, plan, stages
 from sft.targets import method
-
-_CACHE_LIMIT = 4 * 2**30
-"""Bytes of features that `--cache_features auto` keeps."""
 
 
 @dataclass
@@ -92,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         return stopped.exit_code
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
+        summary["features"] = trainer.feature_counts()
         _finish(job, summary, prepare_seconds)
     return 0
 
@@ -117,6 +128,7 @@ def prepare(options: Options, out: Path) -> Job:
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))
     eval_command = _eval_command(out, family, family.eval_model(base), processor, recipe.eval_task, options)
+    _attention(options, family, base)
     model = train.trainable(base, family, options)
     return Job(
         options, out, loaded, mixed_in, len(records), family, processor, images, encoded, order, model, eval_command
@@ -135,13 +147,24 @@ def build_trainer(job: Job) -> train.StagedTrainer:
         data_collator=_collator(job, cached),
         callbacks=[metrics, train.GradientCheck()],
         family=job.family,
-        vision=VisionCache(job.family, job.images) if cached else None,
+        vision=_vision(job) if cached else None,
         rate_restarts=(job.order.steps, options.warmup_ratio) if options.lr_span == "stage" else None,
+        attention_kind=_attention(options, job.family, job.model),
     )
     metrics.trainer = trainer
     trainer.remove_callback(log.ProgressCallback)
     trainer.add_callback(log.StageProgress(job.order))
     return trainer
+
+
+def _vision(job: Job) -> VisionCache:
+    options, store = job.options, None
+    if options.feature_cache:
+        base = train.base_of(job.model)
+        tower = feature_store.fingerprint(base, job.family, job.processor)
+        place = Path(options.feature_cache).expanduser()
+        store = feature_store.FeatureStore(place, tower, int(options.feature_cache_gib * 2**30))
+    return VisionCache(job.family, job.images, int(options.feature_memory_gib * 2**30), store)
 
 
 def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
@@ -156,6 +179,12 @@ def _packs(options: Options, family: Family) -> bool:
     if options.packing == "on" and not family.packs:
         raise UserError(f"--packing on: {family.model_type} has no packing recipe, leave it out")
     return family.packs and options.packing != "off"
+
+
+def _attention(options: Options, family: Family, model: PreTrainedModel) -> str:
+    """The kernel of packed rows; raises UserError where the one asked for can't run."""
+    dropout = getattr(model.config.get_text_config(), "attention_dropout", 0.0)
+    return attention.choose(options.attention, _packs(options, family), dropout)
 
 
 def _plan(options: Options, encoded: Encoded, family: Family) -> Plan:
@@ -182,14 +211,17 @@ def _dtype(options: Options) -> torch.dtype:
 
 def _caches_features(job: Job) -> bool:
     if not job.family.caches_features:
-        if job.options.cache_features == "on":
-            raise UserError(f"--cache_features on: {job.family.model_type} takes no ready features, leave it out")
+        if job.options.cache_features == "on" or job.options.feature_cache:
+            asked = "--feature_cache" if job.options.feature_cache else "--cache_features on"
+            raise UserError(f"{asked}: {job.family.model_type} takes no ready features, leave it out")
         return False
+    if job.options.feature_cache:
+        return True
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
     hidden = job.model.config.get_text_config().hidden_size
     hidden *= job.family.features_per_token(job.model)
-    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= _CACHE_LIMIT
+    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= job.options.feature_memory_gib * 2**30
 
 
 def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArguments:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import checkpoints, families, packing, schedule
+from sft import attention, checkpoints, families, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -74,11 +74,15 @@ class StagedTrainer(Trainer):
         family: Family,
         vision: VisionCache | None,
         rate_restarts: tuple[list[int], float] | None = None,
+        attention_kind: str = "sdpa",
         **kwargs: Any,
     ) -> None:
-        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage."""
+        """rate_restarts: (steps of each stage, warm-up's share) for a schedule a stage. attention_kind: `attention`."""
         super().__init__(*args, **kwargs)
         self._family, self._vision, self._rate_restarts = family, vision, rate_restarts
+        self._attention = attention_kind
+        if family.packs:
+            attention.use(base_of(self.model))
         # `compute_loss` below divides by the supervised tokens of the whole step; this makes Trainer count them.
         self.model_accepts_loss_kwargs = True
         self.supervised_tokens = 0
@@ -96,6 +100,10 @@ class StagedTrainer(Trainer):
         self.lr_scheduler = schedule.per_stage(optimizer or self.optimizer, name, steps, warmup_ratio)
         return self.lr_scheduler
 
+    def feature_counts(self) -> dict[str, int] | None:
+        """Where this process' features came from, by `VisionCache`; None where none are cached."""
+        return self._vision.counts if self._vision is not None else None
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list, Any]:
         batches, tokens = super().get_batch_samples(*args, **kwargs)
         self.supervised_tokens += int(tokens or 0)
@@ -108,7 +116,7 @@ class StagedTrainer(Trainer):
 
         So a token weighs the same however the step is cut into batches and processes.
         """
-        labels, base = inputs["labels"], _base(self.model)
+        labels, base = inputs["labels"], base_of(self.model)
         forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
         if not self._family.token_types:
             forward.pop("mm_token_type_ids")
@@ -124,15 +132,9 @@ class StagedTrainer(Trainer):
         loss = loss / tokens * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
 
-    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, torch.Tensor]:
-        backend = base.config.get_text_config()._attn_implementation
-        if backend != "sdpa":
-            raise UserError(f"packing needs PyTorch's sdpa attention, and the model runs with {backend}: --packing off")
+    def _packed(self, base: PreTrainedModel, inputs: dict, grid: torch.Tensor | None) -> dict[str, Any]:
         shared = self._family.shared_positions(base, inputs["shared_ids"], inputs["shared_mask"], grid)
-        return {
-            "attention_mask": packing.attention(inputs["groups"], inputs["branches"]),
-            "position_ids": packing.positions(shared, inputs),
-        }
+        return attention.inputs(self._attention, inputs) | {"position_ids": packing.positions(shared, inputs)}
 
     def training_step(self, model: torch.nn.Module, inputs: dict, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass; a loss that is no number ends the run before it can reach the weights."""
@@ -207,5 +209,6 @@ class GradientCheck(TrainerCallback):
             raise UserError(f"{len(beyond)} frozen weights got a gradient, the first is {beyond[0]}")
 
 
-def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+def base_of(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    """The model beneath an adapter."""
     return model.get_base_model() if isinstance(model, PeftModel) else model

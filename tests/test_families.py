@@ -8,6 +8,7 @@ import pytest
 import small_models
 import torch
 from conftest import toy_record, write_toy_data
+from packed_rows import flex_on_a_cpu
 from PIL import Image
 from sft_runs import metrics, sft
 from transformers import AutoModelForMultimodalLM
@@ -128,7 +129,9 @@ def test_cached_features_equal_the_towers_output_inside_the_model(job):
 
 
 def test_packed_loss_and_gradients_equal_the_unpacked_ones(model, records, tmp_path):
-    """In every stage, with pictures of several shapes, several to a row, with and without cached features."""
+    """In every stage, with pictures of several shapes, several to a row, with and without cached features; and through
+    FlexAttention's reference implementation.
+    """
     job = run.prepare(Options(str(model), str(records), str(tmp_path), stage_steps="1"), tmp_path)
     if not job.family.packs:
         pytest.skip(f"{job.family.model_type} has no packing recipe")
@@ -142,11 +145,12 @@ def test_packed_loss_and_gradients_equal_the_unpacked_ones(model, records, tmp_p
         items = [Item(sample, stage) for sample in job.encoded.samples]
         plain = Collator(*tokens, job.images, cached=True)(items)
         expected, gradients = loss_and_gradients(trainer, job, plain)
-        for cached in (True, False):
-            trainer._vision = VisionCache(job.family, job.images) if cached else None
+        for cached, kind in ((True, "sdpa"), (False, "sdpa"), (True, "flex")):
+            trainer._vision, trainer._attention = VisionCache(job.family, job.images) if cached else None, kind
             packed = PackedCollator(*tokens, job.images, cached, budget=4096)(items)
             assert len(packed["image_keys"]) == 4 and len(packed["input_ids"]) < 4
-            loss, found = loss_and_gradients(trainer, job, packed)
+            with flex_on_a_cpu():
+                loss, found = loss_and_gradients(trainer, job, packed)
             assert loss == pytest.approx(expected, rel=1e-5)
             assert found.keys() == gradients.keys()
             for name, gradient in gradients.items():

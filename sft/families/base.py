@@ -24,8 +24,9 @@ class Family:
     where it sends none. pixel_limits: whether the processor takes min_pixels and max_pixels. token_types: whether the
     forward wants mm_token_type_ids. caches_features: whether the forward takes ready features in place of pixels.
     evaluates_adapters: whether lmms-eval's adapter loads a folder with a PEFT adapter; otherwise it needs a merged one.
-    packs: whether the questions of an image can share it in one sequence (`packing`): the forward must take a 4D mask
-    and positions. plain_head: whether the model returns what its output layer does, without scaling or capping it.
+    packs: whether the questions of an image can share it in one sequence (`packing`): the forward must take positions
+    and hand keywords on to its attention (`attention`). plain_head: whether the model returns what its output layer
+    does, without scaling or capping it.
     """
 
     model_type: str
