@@ -23,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.versions import versions
-from sft import card, checkpoints, export, families, folder, guards, inspection, log, schedule, train
+from sft import card, checkpoints, export, families, folder, guards, inspection, log, memory, schedule, train
 from sft.collate import Collator, PlannedSamples
 from sft.encode import Encoded, encode, lengths
 from sft.families import Family
@@ -70,8 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     started = time.monotonic()
     job = prepare(options, out)
-    summary = _summary(job)
-    _announce(summary)
+    foreseen = estimate_memory(job)
+    summary = _summary(job) | {"estimated_peak_mib": round(foreseen.peak / 2**20, 1)}
+    _announce(summary, foreseen)
     checkpoint = folder.claim(out, options, previous, summary)
     disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
@@ -144,6 +145,24 @@ def build_trainer(job: Job) -> train.StagedTrainer:
     return trainer
 
 
+def estimate_memory(job: Job) -> memory.Estimate:
+    """The peak memory that training will take, in this process."""
+    on_gpu, options = torch.cuda.is_available(), job.options
+    weights = sum(p.numel() * p.element_size() for p in job.model.parameters())
+    return memory.estimate(
+        job.model,
+        job.order,
+        PlannedSamples(job.order, job.encoded.samples),
+        _collator(job, cached=True),  # cached: no image is decoded for it
+        options.batch_size,
+        packs=_packs(options, job.family),
+        gradient_checkpointing=options.gradient_checkpointing,
+        features=0 if on_gpu or not _caches_features(job) else _features_bytes(job),  # they stay in main memory
+        process=0 if on_gpu else max(0, memory.process_bytes() - weights),
+        compute=torch.bfloat16 if on_gpu else torch.float32,
+    )
+
+
 def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
     tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
     if _packs(job.options, job.family):
@@ -187,9 +206,14 @@ def _caches_features(job: Job) -> bool:
         return False
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
+    return _features_bytes(job) <= _CACHE_LIMIT
+
+
+def _features_bytes(job: Job) -> int:
+    """What the cached features of all images take."""
     hidden = job.model.config.get_text_config().hidden_size
     hidden *= job.family.features_per_token(job.model)
-    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= _CACHE_LIMIT
+    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options))
 
 
 def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArguments:
@@ -274,7 +298,7 @@ def _mixed_in(job: Job) -> dict[str, Any] | None:
     return {"name": job.mixed_in.name, "fingerprint": job.mixed_in.fingerprint, "used": job.encoded.mixed}
 
 
-def _announce(summary: dict[str, Any]) -> None:
+def _announce(summary: dict[str, Any], foreseen: memory.Estimate) -> None:
     if not folder.is_first_process():
         return
     facts, schedule, parameters = summary["data"], summary["schedule"], summary["parameters"]
@@ -294,11 +318,14 @@ def _announce(summary: dict[str, Any]) -> None:
     steps = ", ".join(f"{name} {count}" for name, count in zip(schedule["stages"], schedule["steps"], strict=True))
     print(f"schedule {schedule['name']}: {steps} steps of {schedule['samples_per_step']} samples")
     print(f"trainable: {parameters['trainable']:,} of {parameters['total']:,} weights, on {summary['device']}")
+    print("\n".join(foreseen.lines()))
+    if torch.cuda.is_available() and foreseen.peak > torch.cuda.mem_get_info()[1]:
+        print("warning: that is more than the GPU has", file=sys.stderr)
 
 
 def _inspect(job: Job) -> None:
     """Print what `--inspect` asks for."""
-    _announce(_summary(job))
+    _announce(_summary(job), estimate_memory(job))
     print(inspection.module_map(job.model))
     shown = inspection.samples(job.encoded, job.order.stages, job.images, job.processor, job.options.inspect)
     for block in shown:
@@ -353,7 +380,8 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
         )
     print(
         f"trained in {summary['seconds']['train']} s ({summary['samples_per_second']} samples/s), "
-        f"peak memory {summary['peak_memory_mib']} MiB; written to {out}\nTo evaluate it:\n  {job.eval_command}"
+        f"peak memory {summary['peak_memory_mib']} MiB "
+        f"({summary['estimated_peak_mib']} estimated); written to {out}\nTo evaluate it:\n  {job.eval_command}"
     )
 
 
