@@ -213,6 +213,24 @@ def test_a_gpu_out_of_memory_says_the_smallest_setting_that_would_help(random_ti
     )
 
 
+def test_a_gpu_out_of_memory_later_keeps_the_checkpoint_and_the_run_goes_on(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole
+):
+    loss, out = train.StagedTrainer.compute_loss, tmp_path / "out"
+
+    def full(self, *args, **kwargs):
+        if self.state.global_step == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return loss(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "compute_loss", full)
+        refused("the GPU ran out of memory.*; checkpoint-4 is whole: use --resume", random_tiny, toy_data, out, *FLAGS)
+    assert checkpoints.damage(out / "checkpoint-4") is None
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
 @pytest.mark.parametrize(
     ("changes", "phrase"),
     [
