@@ -92,8 +92,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{stopped}; to go on, give the same command with --resume", file=sys.stderr)
         return stopped.exit_code
     trainer.accelerator.wait_for_everyone()
+    # Sharded weights are gathered by all processes together.
+    whole = trainer.accelerator.get_state_dict(trainer.model_wrapped) if folder.sharded() else None
     if trainer.is_world_process_zero():
-        _finish(job, summary, prepare_seconds)
+        _finish(job, summary, prepare_seconds, whole)
     return 0
 
 
@@ -203,6 +205,10 @@ def _caches_features(job: Job) -> bool:
     if not job.family.caches_features:
         if job.options.cache_features == "on":
             raise UserError(f"--cache_features on: {job.family.model_type} takes no ready features, leave it out")
+        return False
+    if folder.sharded():  # the tower's weights are gathered within the model's own forward only
+        if job.options.cache_features == "on":
+            raise UserError("--cache_features on: features cannot be cached where weights are sharded, leave it out")
         return False
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
@@ -351,11 +357,11 @@ def _eval_command(
     return before + shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
 
 
-def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
+def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float, whole: dict[str, Any] | None = None) -> None:
     """Export the model, complete the summary, drop the checkpoints, and say how to evaluate. Raises UserError."""
     out = job.out
     try:
-        export.save(job.model, job.processor, export.resolve(job.options.model), out)
+        export.save(job.model, job.processor, export.resolve(job.options.model), out, whole)
         rows = log.stage_summaries(job.order, log.read_metrics(out / log.METRICS_FILE))
         seconds = sum(row["seconds"] for row in rows)
         summary |= {
