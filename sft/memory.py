@@ -1,7 +1,9 @@
 """An estimate of peak memory before step 1: weights, gradients, optimiser, features, activations, logits.
 
 Activations are counted as what autograd keeps of one decoder layer (checked against the tensors that it really saves,
-`tests/test_sft_memory.py`); the passing memory of the frozen vision tower and of kernels isn't counted.
+`tests/test_sft_memory.py`). What the frozen vision tower, kernels and the allocator take meanwhile isn't counted, so it
+is a lower bound: a model of 103 million parameters on a CPU took 2,856 MiB where 1,887 were estimated (packed), and
+3,576 where 2,270 were (unpacked).
 """
 
 import resource
@@ -56,7 +58,7 @@ class Estimate:
         """What is printed before step 1."""
         parts = ("weights", "gradients", "optimiser", "features", "process")
         fixed = ", ".join(f"{name} {_mib(getattr(self, name))}" for name in parts if getattr(self, name))
-        found = [f"peak memory, estimated: {_mib(self.peak)} MiB = {fixed}, and the heaviest batch of a stage:"]
+        found = [f"peak memory, estimated: at least {_mib(self.peak)} MiB = {fixed}, and a stage's heaviest batch:"]
         for stage in self.stages:
             found.append(
                 f"  {stage.name}: {stage.rows} rows of up to {stage.length} tokens, {stage.supervised} supervised: "
