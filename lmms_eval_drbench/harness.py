@@ -20,6 +20,9 @@ from lmms_eval_drbench.report import comparison, entries, formats, page
 
 TABLE = "table.md"
 REPORT = "report.html"
+LAUNCH = ["accelerate.commands.launch", "--multi_gpu", "--main_process_port", "0"]
+"""Accelerate starts several processes where `--multi_gpu` stands, on a CPU too; `--cpu` starts one whatever
+`--num_processes` says (accelerate 1.15). Port 0: any that is free."""
 CPU_ENV = {
     "MALLOC_MMAP_THRESHOLD_": str(2**33),
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
@@ -92,9 +95,7 @@ def _train(plan: Recipe, step: RunPlan, training: dict[str, str], out: Path) -> 
     folder = out / step.name / "model"
     options = {"model": plan.model, "output_dir": str(folder)} | training | plan.train | step.train
     started = folder.exists() and any(folder.iterdir())
-    launcher = (
-        ["accelerate.commands.launch", "--num_processes", str(plan.processes), "-m"] if plan.processes > 1 else []
-    )
+    launcher = [*LAUNCH, "--num_processes", str(plan.processes), "-m"] if plan.processes > 1 else []
     _say(f"training {step.name}: {step.train}", None)
     _call([*launcher, "sft.run", *_flags(options, "_"), *(["--resume"] if started else [])], out)
     return str(folder.resolve())

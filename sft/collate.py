@@ -37,6 +37,11 @@ class PlannedSamples(Dataset):
         stage, sample = self._plan.entries[index]
         return Item(self._samples[sample], self._plan.stages[stage])
 
+    def visible_length(self, index: int) -> int:
+        """Tokens of an item up to its stage's cut."""
+        item = self[index]
+        return len(item.sample.prompt) + len(item.stage.supervise(item.sample.fields))
+
 
 class Collator:
     """Pads the items of a batch on the right.

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from peft import PeftModel
 from transformers import PreTrainedModel, ProcessorMixin
@@ -28,16 +29,23 @@ from sft.targets import METHODS, method
 _PARTIAL = ".export.partial"
 
 
-def save(model: PreTrainedModel | PeftModel, processor: ProcessorMixin, base: str, out: Path) -> None:
+def save(
+    model: PreTrainedModel | PeftModel,
+    processor: ProcessorMixin,
+    base: str,
+    out: Path,
+    weights: dict[str, Any] | None = None,
+) -> None:
     """Write model and processor into `out`; a crash in between leaves no half-written model there.
 
-    base: the base model's folder or hub id, as the adapter's config shall name it. Raises OSError and what the
+    base: the base model's folder or hub id, as the adapter's config shall name it. weights: the whole state dict, where
+    the model itself holds only a shard of it. Raises OSError and what the
     serialisers raise on a full disk.
     """
     partial = out / _PARTIAL
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        model.save_pretrained(partial)
+        model.save_pretrained(partial, state_dict=weights)
         processor.save_pretrained(partial)
         if isinstance(model, PeftModel):
             _name_base(partial / "adapter_config.json", base)

@@ -95,3 +95,8 @@ def is_first_process() -> bool:
 def processes() -> int:
     """How many processes train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def sharded() -> bool:
+    """Whether `accelerate launch` was told to shard the weights (FSDP, DeepSpeed)."""
+    return any(os.environ.get(f"ACCELERATE_USE_{kind}", "false").lower() == "true" for kind in ("FSDP", "DEEPSPEED"))

@@ -34,6 +34,7 @@ from sft import (
     guards,
     inspection,
     log,
+    memory,
     schedule,
     train,
 )
@@ -80,8 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     started = time.monotonic()
     job = prepare(options, out)
-    summary = _summary(job)
-    _announce(summary)
+    foreseen = estimate_memory(job)
+    summary = _summary(job) | {"estimated_peak_mib": round(foreseen.peak / 2**20, 1)}
+    _announce(summary, foreseen)
     checkpoint = folder.claim(out, options, previous, summary)
     disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
@@ -101,9 +103,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{stopped}; to go on, give the same command with --resume", file=sys.stderr)
         return stopped.exit_code
     trainer.accelerator.wait_for_everyone()
+    # Sharded weights are gathered by all processes together.
+    whole = trainer.accelerator.get_state_dict(trainer.model_wrapped) if folder.sharded() else None
     if trainer.is_world_process_zero():
         summary["features"] = trainer.feature_counts()
-        _finish(job, summary, prepare_seconds)
+        _finish(job, summary, prepare_seconds, whole)
     return 0
 
 
@@ -167,6 +171,24 @@ def _vision(job: Job) -> VisionCache:
     return VisionCache(job.family, job.images, int(options.feature_memory_gib * 2**30), store)
 
 
+def estimate_memory(job: Job) -> memory.Estimate:
+    """The peak memory that training will take, in this process."""
+    on_gpu, options = torch.cuda.is_available(), job.options
+    weights = sum(p.numel() * p.element_size() for p in job.model.parameters())
+    return memory.estimate(
+        job.model,
+        job.order,
+        PlannedSamples(job.order, job.encoded.samples),
+        _collator(job, cached=True),  # cached: no image is decoded for it
+        options.batch_size,
+        packs=_packs(options, job.family),
+        gradient_checkpointing=options.gradient_checkpointing,
+        features=0 if on_gpu or not _caches_features(job) else _features_bytes(job),  # they stay in main memory
+        process=0 if on_gpu else max(0, memory.process_bytes() - weights),
+        compute=torch.bfloat16 if on_gpu else torch.float32,
+    )
+
+
 def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
     tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
     if _packs(job.options, job.family):
@@ -215,13 +237,22 @@ def _caches_features(job: Job) -> bool:
             asked = "--feature_cache" if job.options.feature_cache else "--cache_features on"
             raise UserError(f"{asked}: {job.family.model_type} takes no ready features, leave it out")
         return False
+    if folder.sharded():  # the tower's weights are gathered within the model's own forward only
+        if job.options.cache_features == "on" or job.options.feature_cache:
+            raise UserError("sharded weights: features cannot be cached, leave --feature_cache and --cache_features out")
+        return False
     if job.options.feature_cache:
         return True
     if job.options.cache_features != "auto":
         return job.options.cache_features == "on"
+    return _features_bytes(job) <= job.options.feature_memory_gib * 2**30
+
+
+def _features_bytes(job: Job) -> int:
+    """What the cached features of all images take."""
     hidden = job.model.config.get_text_config().hidden_size
     hidden *= job.family.features_per_token(job.model)
-    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options)) <= job.options.feature_memory_gib * 2**30
+    return cache_bytes(job.encoded.image_tokens, hidden, _dtype(job.options))
 
 
 def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArguments:
@@ -306,7 +337,7 @@ def _mixed_in(job: Job) -> dict[str, Any] | None:
     return {"name": job.mixed_in.name, "fingerprint": job.mixed_in.fingerprint, "used": job.encoded.mixed}
 
 
-def _announce(summary: dict[str, Any]) -> None:
+def _announce(summary: dict[str, Any], foreseen: memory.Estimate) -> None:
     if not folder.is_first_process():
         return
     facts, schedule, parameters = summary["data"], summary["schedule"], summary["parameters"]
@@ -326,11 +357,14 @@ def _announce(summary: dict[str, Any]) -> None:
     steps = ", ".join(f"{name} {count}" for name, count in zip(schedule["stages"], schedule["steps"], strict=True))
     print(f"schedule {schedule['name']}: {steps} steps of {schedule['samples_per_step']} samples")
     print(f"trainable: {parameters['trainable']:,} of {parameters['total']:,} weights, on {summary['device']}")
+    print("\n".join(foreseen.lines()))
+    if torch.cuda.is_available() and foreseen.peak > torch.cuda.mem_get_info()[1]:
+        print("warning: that is more than the GPU has", file=sys.stderr)
 
 
 def _inspect(job: Job) -> None:
     """Print what `--inspect` asks for."""
-    _announce(_summary(job))
+    _announce(_summary(job), estimate_memory(job))
     print(inspection.module_map(job.model))
     shown = inspection.samples(job.encoded, job.order.stages, job.images, job.processor, job.options.inspect)
     for block in shown:
@@ -356,11 +390,11 @@ def _eval_command(
     return before + shlex.join([*words, "--log_samples", "--output_path", str(out.resolve() / "eval")])
 
 
-def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
+def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float, whole: dict[str, Any] | None = None) -> None:
     """Export the model, complete the summary, drop the checkpoints, and say how to evaluate. Raises UserError."""
     out = job.out
     try:
-        export.save(job.model, job.processor, export.resolve(job.options.model), out)
+        export.save(job.model, job.processor, export.resolve(job.options.model), out, whole)
         rows = log.stage_summaries(job.order, log.read_metrics(out / log.METRICS_FILE))
         seconds = sum(row["seconds"] for row in rows)
         summary |= {
@@ -385,7 +419,8 @@ def _finish(job: Job, summary: dict[str, Any], prepare_seconds: float) -> None:
         )
     print(
         f"trained in {summary['seconds']['train']} s ({summary['samples_per_second']} samples/s), "
-        f"peak memory {summary['peak_memory_mib']} MiB; written to {out}\nTo evaluate it:\n  {job.eval_command}"
+        f"peak memory {summary['peak_memory_mib']} MiB "
+        f"({summary['estimated_peak_mib']} estimated); written to {out}\nTo evaluate it:\n  {job.eval_command}"
     )
 
 

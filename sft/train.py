@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import attention, checkpoints, families, packing, schedule
+from sft import attention, checkpoints, families, folder, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -128,7 +128,7 @@ class StagedTrainer(Trainer):
         call = partial(model, **forward, use_cache=False)
         loss = summed_loss(call, base.get_output_embeddings(), labels, self._family.plain_head)
         tokens = num_items_in_batch if num_items_in_batch is not None else (labels[:, 1:] != IGNORE).sum()
-        # DistributedDataParallel averages gradients over processes, and `tokens` counts all of theirs.
+        # DDP, FSDP and DeepSpeed average gradients over processes, and `tokens` counts all of theirs.
         loss = loss / tokens * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
 
@@ -164,7 +164,7 @@ class StagedTrainer(Trainer):
         Trainer reads the file's names as they are. Qwen2.5-VL saves its weights under other names than its modules
         have, so Trainer would skip every one of them with a warning and go on from the base.
         """
-        if isinstance(self.model, PeftModel):
+        if isinstance(self.model, PeftModel) or folder.sharded():
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
             saved = families.load_model(self._family, resume_from_checkpoint, self.model.dtype)
@@ -201,6 +201,8 @@ class GradientCheck(TrainerCallback):
         if self._done:
             return
         self._done = True
+        if any(hasattr(p, "ds_id") for p in model.parameters()):
+            return  # ZeRO keeps the gradients itself
         without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
         beyond = [name for name, p in model.named_parameters() if not p.requires_grad and p.grad is not None]
         if without:

@@ -291,5 +291,6 @@ def test_several_processes_go_through_accelerate(plan, monkeypatch, tmp_path):
     called = []
     monkeypatch.setattr(harness, "_call", lambda words, out: called.append(words))
     harness._train(plan(processes=4), plan().runs[1], {"data": "d"}, tmp_path)
-    assert called[0][:5] == ["accelerate.commands.launch", "--num_processes", "4", "-m", "sft.run"]
+    assert called[0][:2] == ["accelerate.commands.launch", "--multi_gpu"]
+    assert called[0][4:8] == ["--num_processes", "4", "-m", "sft.run"]
     assert f"--output_dir={tmp_path / 'trained' / 'model'}" in called[0] and "--data=d" in called[0]

@@ -1,5 +1,6 @@
 """Nothing is lost: killed at any moment, stopped by a signal, checkpoints damaged, a loss that is no number."""
 
+import json
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from sft_runs import Interrupted, adapter, interrupt_at, metrics, refused, sft, sft_process
 
+from lmms_eval_drbench import harness
 from sft import checkpoints, guards, run, train
 from sft.options import Options
 
@@ -211,6 +213,24 @@ def test_a_gpu_out_of_memory_says_the_smallest_setting_that_would_help(random_ti
     )
 
 
+def test_a_gpu_out_of_memory_later_keeps_the_checkpoint_and_the_run_goes_on(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole
+):
+    loss, out = train.StagedTrainer.compute_loss, tmp_path / "out"
+
+    def full(self, *args, **kwargs):
+        if self.state.global_step == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return loss(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "compute_loss", full)
+        refused("the GPU ran out of memory.*; checkpoint-4 is whole: use --resume", random_tiny, toy_data, out, *FLAGS)
+    assert checkpoints.damage(out / "checkpoint-4") is None
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
 @pytest.mark.parametrize(
     ("changes", "phrase"),
     [
@@ -230,16 +250,21 @@ def test_the_cure_leaves_the_result_as_it_is_where_one_does(changes, phrase):
 
 @pytest.mark.slow
 def test_two_processes_walk_the_trajectory_of_one(random_tiny, toy_data, tmp_path):
-    """torchrun on CPUs (gloo): the same global batch of 4 as one process, as 2 x 2, and as 2 x 1 accumulated twice."""
+    """accelerate launch on CPUs (gloo): a global batch of 4 as one process, as 2 x 2, and as 2 x 1 accumulated twice.
+
+    With the harness's own launcher, which is what a recipe's `processes` becomes.
+    """
     runs = {"one": (1, 4, 1), "two": (2, 2, 1), "accumulated": (2, 1, 2)}
     for name, (count, batch, accumulate) in runs.items():
-        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
+        launch = ["-m", *harness.LAUNCH, "--num_processes", str(count)] if count > 1 else []
         flags = [f"--model={random_tiny}", f"--data={toy_data}", f"--output_dir={tmp_path / name}", "--lora_rank=4"]
         flags += [f"--batch_size={batch}", f"--grad_accum={accumulate}", "--stage_steps=2", "--logging_steps=1"]
         command = [sys.executable, *launch, "-m", "sft.run", *flags, "--learning_rate=0.01"]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=500)
         assert done.returncode == 0, done.stderr[-3000:]
+        per_step = json.loads((tmp_path / name / "run.json").read_text())["schedule"]["samples_per_step"]
+        assert per_step == 4, f"{name} did not start {count} processes"
     losses = {name: [line["loss"] for line in metrics(tmp_path / name)] for name in runs}
     assert len(losses["one"]) == 8
     for name in runs:

@@ -5,6 +5,7 @@ import json
 import resource
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from conftest import toy_record, write_toy_data
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, refused, sft, sft_process
 
 from lmms_eval_drbench.errors import UserError
-from sft import checkpoints, run
+from sft import checkpoints, encode, run
 
 
 def test_test_split_needs_an_explicit_flag(random_tiny, coco_sample, tmp_path):
@@ -219,3 +220,40 @@ def test_command_line_survives_a_disk_that_is_really_full(random_tiny, toy_data,
     assert done.returncode == 2, done.stderr
     assert "checkpoint-1 could not be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_quantised_model_is_refused(random_tiny, toy_data, tmp_path):
+    shutil.copytree(random_tiny, tmp_path / "q")
+    config = json.loads((tmp_path / "q" / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (tmp_path / "q" / "config.json").write_text(json.dumps(config))
+    refused("is quantised.*give the unquantised model", tmp_path / "q", toy_data, tmp_path / "out")
+
+
+def test_a_tokenizer_without_a_chat_template_is_refused(random_tiny, toy_data, tmp_path):
+    shutil.copytree(random_tiny, tmp_path / "base")
+    for file in (tmp_path / "base").glob("chat_template*"):
+        file.unlink()
+    for name in ("tokenizer_config.json", "processor_config.json"):
+        file = tmp_path / "base" / name
+        if file.exists():
+            content = json.loads(file.read_text())
+            content.pop("chat_template", None)
+            file.write_text(json.dumps(content))
+    refused("has no chat template.*use its instruction-tuned one", tmp_path / "base", toy_data, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("method", "lack"), [("drscaffold", "no key_objects"), ("cot", "an empty reasoning step")])
+def test_where_no_record_has_what_the_method_needs_it_says_what_and_how_many(random_tiny, tmp_path, method, lack):
+    chain = toy_record(0)["reasoning_chain"] | {"logic": " "}
+    bare = [toy_record(index, key_objects=[], scene_graph=[], reasoning_chain=chain) for index in range(2)]
+    records = write_toy_data(tmp_path / "data", bare)
+    match = f"none of the 2 records can be used for --method {method}: 2 have {lack}"
+    refused(match, random_tiny, records, tmp_path / "out", f"--method={method}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stage_without_a_supervised_token_is_named(random_tiny, toy_data, tmp_path, monkeypatch):
+    """All of a target's tokens in the first field, as a tokenizer could make it of a single token."""
+    monkeypatch.setattr(encode, "token_fields", lambda texts, offsets: np.zeros(len(offsets), dtype=np.int8))
+    refused("record toy-0 has no supervised token in stage relations", random_tiny, toy_data, tmp_path / "out")

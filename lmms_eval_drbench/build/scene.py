@@ -1,6 +1,6 @@
 """The scene: objects, where they rest, and the place. Every source makes it, every question family reads it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class Scene:
     source: the name of the source. place: "" where it doesn't tell.
     relations: (index of the subject, relation, index of the object) as the source says, in snake_case.
     countable: the kinds of which every instance is among the objects. absent: kinds that are certainly not there.
+    palettes: kind → every colour that it comes in, where the source knows; a question whose answer follows from the
+    kind alone tells nothing.
     anomalies: everything that is wrong, where the source knows all of it.
     distinct: no thing could also be called by another kind's name, though the kinds be relatives (`kinds.are_kin`).
     """
@@ -77,6 +79,7 @@ class Scene:
     relations: tuple[tuple[int, str, int], ...] = ()
     countable: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    palettes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     anomalies: tuple[Anomaly, ...] = ()
     distinct: bool = False
 

@@ -40,6 +40,8 @@ class Fact(StrEnum):
     ATTRIBUTES = "attributes"
     RELATIONS = "relations"
     DEPTH = "depth"
+    SIZES = "sizes"
+    """Things of one kind come in many sizes, so that the kind's name doesn't tell which of two is larger."""
     SUPPORT = "support"
     """Every thing's supporting surface is known; the surface is an object of the scene as well."""
     ANOMALIES = "anomalies"

@@ -38,7 +38,7 @@ class CityscapesSource(FileSource):
 
     name = "cityscapes"
     title = "DRBench-Open Cityscapes"
-    facts = frozenset({Fact.BOXES, Fact.COUNTS, Fact.ABSENCE})
+    facts = frozenset({Fact.BOXES, Fact.SIZES, Fact.COUNTS, Fact.ABSENCE})
     licence = (
         "Cityscapes is free for non-commercial research and teaching after registration at cityscapes-dataset.com; its "
         "pictures and annotations may not be redistributed."

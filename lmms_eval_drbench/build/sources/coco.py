@@ -29,7 +29,7 @@ class CocoSource(FileSource):
 
     name = "coco"
     title = "DRBench-Open COCO"
-    facts = frozenset({Fact.BOXES, Fact.COUNTS, Fact.ABSENCE})
+    facts = frozenset({Fact.BOXES, Fact.SIZES, Fact.COUNTS, Fact.ABSENCE})
     licence = (
         "COCO annotations are CC BY 4.0; the pictures have the licences that their authors chose on Flickr, listed in "
         "the annotation file."

@@ -33,7 +33,7 @@ class GqaSource(FileSource):
 
     name = "gqa"
     title = "DRBench-Open GQA"
-    facts = frozenset({Fact.BOXES, Fact.ABSENCE, Fact.COLOURS, Fact.ATTRIBUTES, Fact.RELATIONS})
+    facts = frozenset({Fact.BOXES, Fact.SIZES, Fact.ABSENCE, Fact.COLOURS, Fact.ATTRIBUTES, Fact.RELATIONS})
     licence = (
         "GQA and Visual Genome scene graphs are CC BY 4.0; the pictures come from COCO and YFCC100M under the licences "
         "that their authors chose on Flickr."

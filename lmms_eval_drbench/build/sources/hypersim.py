@@ -44,7 +44,7 @@ class HypersimSource(FileSource):
 
     name = "hypersim"
     title = "DRBench-Open Hypersim"
-    facts = frozenset({Fact.BOXES, Fact.COUNTS, Fact.ABSENCE, Fact.DEPTH})
+    facts = frozenset({Fact.BOXES, Fact.SIZES, Fact.COUNTS, Fact.ABSENCE, Fact.DEPTH})
     licence = "Hypersim is CC BY-SA 3.0 (Apple Inc.); what is built from it must be shared alike."
 
     def __init__(self, annotations: Path, images_dir: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 import random
 
-from lmms_eval_drbench.build.kinds import ACTIVITIES, COLOURS, MATERIALS, STATES, plural
+from lmms_eval_drbench.build.kinds import ACTIVITIES, MATERIALS, STATES, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -185,7 +185,7 @@ def more_of(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.PERCEPTION, Fact.BOXES, weight=2)
+@family(Category.PERCEPTION, Fact.BOXES, Fact.SIZES, weight=2)
 def largest(view: View, rng: random.Random) -> list[Draft]:
     """Which of three things takes up the most of the picture."""
     if len(view.referents) < 3:
@@ -233,7 +233,10 @@ def _colour(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour = ref.thing.colour
-    others = rng.sample([other for other in COLOURS[:11] if not _alike(other, colour)], 3)
+    possible = [other for other in view.palette(ref.kind) if not _alike(other, colour)]
+    if len(possible) < 3:
+        return []
+    others = rng.sample(possible, 3)
     verb = be(ref.kind)
     question = rng.choice([f"What colour {verb} the {ref.words}?", f"Which colour does the {ref.words} have?"])
     if verb == "are":
@@ -281,6 +284,8 @@ def thing_of_colour(view: View, rng: random.Random) -> list[Draft]:
     right = chosen[0]
     wanted = right.thing.colour
     if any(_alike(wanted, ref.thing.colour) for ref in chosen[1:]) or len({ref.kind for ref in chosen}) < 3:
+        return []
+    if any(wanted not in view.palette(ref.kind) for ref in chosen):
         return []
     question = rng.choice([f"Which of these is {wanted}?", f"Which of these things has the colour {wanted}?"])
     options = [ref.words for ref in chosen]

@@ -95,6 +95,10 @@ class View:
         self.source = scene.source
         self.counts = Counter(thing.name for thing in scene.objects)
 
+    def palette(self, kind: str) -> tuple[str, ...]:
+        """The colours that a thing of this kind may have, the common ones where the source doesn't tell."""
+        return self.scene.palettes.get(kind, COLOURS[:11])
+
     @cached_property
     def kinds(self) -> list[str]:
         """Every kind that is there, clear or not."""

@@ -319,6 +319,7 @@ def scene_of(made: Composition, size: int) -> Scene:
             for kind, thing, target in made.anomalies
         ),
         distinct=True,
+        palettes={kind: KINDS[kind].colours for kind in kinds if kind in KINDS},
     )
 
 

@@ -48,7 +48,7 @@ class ProceduralSource(AnnotatedSource):
 
     name = "procedural"
     title = "DRBench-Open procedural v1"
-    facts = frozenset(Fact)
+    facts = frozenset(Fact) - {Fact.SIZES}
     licence = "drawn by this package, Apache-2.0 like it"
 
     def __init__(self, size: int = UNITS) -> None:
