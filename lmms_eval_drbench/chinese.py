@@ -19,7 +19,7 @@ PREAMBLE = (
     r"要(?:确定|判断|回答)|接下来|然后|根据(?:图片|图像|题目)[,:]?$|步骤"
 )
 NEGATIONS = frozenset("不没无非未否")
-FILLERS = frozenset("是的在有了着它他她这那图中片像里面内可以看出到见答案应该为整正能从于上色我们个只地处位")
+FILLERS = frozenset("是的在有了着它他她这那图中片像里面内可以看出到见答案应该为整正能从于上色我们个只地处位共")
 ALTERNATIVES = frozenset("或和与及跟")
 
 _BRACKETS = str.maketrans("【】「」『』〔〕", "[][][][]")
@@ -42,6 +42,12 @@ _RULES = [
             for numeral, letter in zip("一二三四五六七八", "ABCDEFGH", strict=True)
         ),
         (r"最后一(?:个选项|项)", " the last option "),
+        ("一共|总共|共计", "共"),
+        (rf"^\s?({_LETTERS})\s?(?:都|均)(?!不|没|无|错)", r" the answer is \1, "),
+        (
+            r"除了?([^,;.A-H。]{1,40})(?:以外|之外|外)?,\s?其[他余它]的?(?:全|都|均|皆)+(?!不|没|错)",
+            r" all except \1. ",
+        ),
         ("。", ".\n"),
         (rf"([!?])(?=[{CHARACTER}])", r"\1\n"),
         (rf"(?<=[A-H\])])\s?,?(?:和|与|以及|及|跟|还有)\s?(?=(?:选项)?\s?{_LETTER})", " and "),

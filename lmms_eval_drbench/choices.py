@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.claims import claimed
 from lmms_eval_drbench.mentions import CONTRAST, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import tokens
@@ -42,7 +43,7 @@ _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
 _OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
 _VERB = (
-    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?)|"
+    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?|(?:seems?|appears?)(?:\sto\sbe)?)|"
     r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
 )
 _WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
@@ -339,6 +340,12 @@ def _rejecting_option(body: str, options: Options) -> Letters | None:
     return frozenset(rejecting) if rejects(body, options.record["question"], [text]) else None
 
 
+def _closing_rejection(body: str, options: Options) -> Letters | None:
+    """`There is a dog with a red collar, but there is no cat.`: the last clause rejects and names no other option."""
+    last = re.split(r";\s|,?\s\bbut\b\s|(?<=[.!?])\s", body.strip())[-1]
+    return None if last == body.strip() or options.names_more(last, frozenset()) else _rejecting_option(last, options)
+
+
 _NAMES = {
     _whole: "bare answer",
     _last_declaration: "declared",
@@ -349,8 +356,10 @@ _NAMES = {
     _first_lines: "first line",
     mentioned: "option named alone",
     _rejecting_option: "rejection in words",
+    _closing_rejection: "rejection at the end",
+    claimed: "claimed in prose",
 }
 _STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, mentioned, _rejecting_option)
+_WEAK = (_first_lines, _closing_rejection, mentioned, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -52,7 +52,9 @@ _SUBJECT = re.compile(
     r"it\s+is(?=\W*(?:$|\n))|"
     r"remains?(?=\W*(?:$|\n)))"
 )
-_UNDECIDED = re.compile(r"\b(?:if|whether|why|not|neither|nor|unless|either)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE)
+_UNDECIDED = re.compile(
+    r"\b(?:if|whether|why|not|neither|nor|unless|either|none of|neither of)\s+(?:option\s+)?[(\[]?$", re.IGNORECASE
+)
 _PREDICATE = re.compile(
     rf"(?:^|[,;:]\s{{0,3}}|\b(?:is|are|be|in|as|by|with|to|for|on|at|under|called|option|namely)\s{{1,3}}|"
     rf"\s(?=[(\[]))(?P<letters>{_MANY})[.!]?\s*$"
@@ -105,7 +107,8 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
-    text = text.replace(")(", "), (")
+    text = re.sub(r"\band (?:probably|also|likely) (?=[A-H]\b)", "and ", text)
+    text = re.sub(r"(?<=\b[A-H])-(?=[A-H]-[A-H]\b)|(?<=\b[A-H]-[A-H])-(?=[A-H]\b)", ", ", text.replace(")(", "), ("))
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)
     if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
         return _checked(text, valid) if list(text) == sorted(set(text)) else None

@@ -30,7 +30,7 @@ _FRAME = frozenset(
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
         "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
-        "located"
+        "located lying sitting resting sleeping standing"
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
@@ -76,7 +76,7 @@ _CLAUSE = re.compile(
     r"and)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
-_OPINION = frozenset(tokens("i think believe appears seems looks so to be like"))
+_OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
 _ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
 _YES_NO = re.compile(
     r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
@@ -85,10 +85,15 @@ _YES_NO = re.compile(
 _PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
 _CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
 """`, not blue`: what an answer is set apart from."""
-_NOT_BUT = re.compile(r"^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE)
+_NOT_BUT = re.compile(
+    r"^\W*不是[^,;.\n]{1,40}[,;]\s?而?(?=是)|^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE
+)
 _ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
 _DOUBLED = re.compile(r"([^aeiou])\1$")
 _DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
+
+
+_NOUGHT = {("0",), ("none",)}
 
 
 def matches(text: str, accepted: str, question: str) -> bool:
@@ -103,7 +108,7 @@ def matches(text: str, accepted: str, question: str) -> bool:
     text, gold = text[:_MAX_TEXT], tokens(accepted)
     if not gold:
         return False
-    if tokens(text) == gold:
+    if tokens(text) == gold or {tokens(text), gold} == _NOUGHT:
         return True
     asks_yes_no = bool(_ASKS_YES_NO.match(question)) and "or" not in tokens(question)
     prefix = _YES_NO.match(text)

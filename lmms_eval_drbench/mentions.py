@@ -17,7 +17,7 @@ CONTRAST = re.compile(
     rf"{NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
     re.IGNORECASE,
 )
-_LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
+LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 _NOT_THIS_BUT = re.compile(
     r"(?:\bnot|n't)\s(?P<denied>[^.;\n]{1,100}?)(?:,?\s+but(?:\s+rather)?|,)\s+(?P<rest>.+)$", re.IGNORECASE
 )
@@ -51,7 +51,7 @@ def _asked_for(body: str, options: Options) -> Letters | None:
 def _claimed(body: str, options: Options) -> Letters | None:
     claim = CONTRAST.split(body, maxsplit=1)
     if len(claim) == 2 and _names_another(*claim, options):  # "a spoon, not a fork"
-        if _LIKEWISE.search(claim[1]):
+        if LIKEWISE.search(claim[1]):
             return None
         body = claim[0] if options.mentions(claim[0])[0] else claim[1]
     denial = _NOT_THIS_BUT.search(body)
@@ -91,7 +91,7 @@ def _before_denial(body: str, options: Options) -> str:
         if options.mentions(parts[index])[0] and is_denial(parts[index]):
             claim = "".join(parts[: index - 1])
             rest = "".join(parts[index:])
-            is_likewise = _LIKEWISE.search(rest) or not options.mentions(claim)[0] or is_denial(claim)
+            is_likewise = LIKEWISE.search(rest) or not options.mentions(claim)[0] or is_denial(claim)
             return body if is_likewise else claim
     return body
 

@@ -26,7 +26,10 @@ _PHRASE = 4
 _ASKING = frozenset(
     tokens("what which who where when how many much is are was were do does can could in on at of to with by from")
 )
-_RESTATED = re.compile(r";\s+(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)", re.IGNORECASE)
+_RESTATED = re.compile(
+    r";\s+(?!there(?:'s| is| are) no\b)(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)",
+    re.IGNORECASE,
+)
 _BUT = re.compile(
     r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most "
     r"likely|my guess)\b)",

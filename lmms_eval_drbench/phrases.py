@@ -26,6 +26,12 @@ _NUMBER_WORDS = vocabulary(
     "eighteen nineteen twenty"
 )
 _NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate(vocabulary("twenty thirty forty fifty sixty seventy eighty ninety"), 2)
+}
+_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?:[-\s]({'|'.join(_NUMBER_WORDS[1:10])}))?\b")
+"""`eighty-five`, `eighty`."""
 _SPELLINGS = {
     **{"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored", "tyre": "tire"},
     **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
@@ -37,7 +43,7 @@ _SPELLINGS = {
 _UNITS = [
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"\bk(?:m|ilomet(?:er|re)s?)\s?(?:/|per|an)\s?h(?:ours?|r)?\b|\bkm/?h\b|\bkph\b|公里每小时", " km h "),
+        (r"\bk(?:m|ilomet(?:er|re)s?)\s?(?:/|per|an)\s?h(?:ours?|r)?\b|(?<![a-z])km/?h\b|\bkph\b|公里每小时", " km h "),
         (r"\bmi(?:les?)?\s?(?:/|per|an)\s?h(?:our|r)?\b|\bmph\b", " mi h "),
         (r"%|\bper cent\b", " percent "),
         (r"厘米", " cm "),
@@ -64,6 +70,7 @@ def words(text: str) -> list[str]:
 def tokens(text: str) -> tuple[str, ...]:
     """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
     text = unicodedata.normalize("NFKC", text).lower()
+    text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + int(_NUMBERS.get(match[2], 0))), text)
     for unit, name in _UNITS:
         text = unit.sub(name, text)
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)

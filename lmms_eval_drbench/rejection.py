@@ -32,6 +32,8 @@ _PATTERNS = [
         r"\b(?:is|are)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
+        r"\b(?:nobody|no one)(?P<what>) (?:is|was|can|could|appears|stands|sits)\b",
+        r"(?P<what>.+?)\b(?:is|are) (?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
         rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
         r"(?:show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
         r"\b(?:can't|cannot|can not|could not|couldn't) (?:see|find|spot|detect) (?P<what>.*)",

@@ -59,7 +59,7 @@ _REFUSAL = re.compile(
     r"offer) (?:enough|sufficient)|"
     r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
     r"identify|recogni[sz]e|discern|be)\b|"
-    r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|determine|identify|know|read|make out)|"
+    r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|see|determine|identify|know|read|make out)|"
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
     r"no (?:image|picture|photo) (?:was|is|has been|provided|available|attached|given|came|seems|appears)|"
     r"please (?:re-?)?(?:provide|upload|"
@@ -109,7 +109,7 @@ _CORRECTION = re.compile(
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
     r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
-    r"(?<![,:])(?<!: )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
+    r"(?<![,:])(?<!: )(?<!\b[A-H][.)] )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(

@@ -239,7 +239,7 @@ def _caches_features(job: Job) -> bool:
         return False
     if folder.sharded():  # the tower's weights are gathered within the model's own forward only
         if job.options.cache_features == "on" or job.options.feature_cache:
-            raise UserError("sharded weights: features cannot be cached, leave --feature_cache and --cache_features out")
+            raise UserError("features of sharded weights cannot be cached: leave --feature_cache, --cache_features out")
         return False
     if job.options.feature_cache:
         return True
