@@ -13,8 +13,8 @@ from lmms_eval_drbench.prompts import PROMPTS, split_suite
 from lmms_eval_drbench.tiny import PACKAGED
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-_RESERVED = {"data", "replay"}
-"""Folders beside the runs' own that the harness makes."""
+DATA, REPLAY = "data", "replay"
+"""Folders beside the runs' own that the harness makes: records to train on, and base skills to mix in."""
 _KINDS = {str: "text", int: "a whole number", list: "a list", dict: "`key: value` lines"}
 
 
@@ -61,6 +61,25 @@ class Recipe:
         return ",".join(filter(None, [f"pretrained={pretrained}", self.model_args]))
 
 
+def model_folder(step: RunPlan, out: Path) -> Path:
+    """Where the run's weights go."""
+    return out / step.name / "model"
+
+
+def training_flags(plan: Recipe, step: RunPlan, out: Path) -> list[str]:
+    """The command line of `sft.run` for this run; `build` and `replay` are folders of the harness."""
+    options = {"model": plan.model, "output_dir": model_folder(step, out)}
+    options["data"] = out / DATA if plan.build else plan.data
+    if plan.replay:
+        options["mix"] = f"{out / REPLAY}:{plan.replay['share']}"
+    return flags(options | plan.train | step.train, "_")
+
+
+def flags(options: dict[str, Any], separator: str) -> list[str]:
+    """`--name=value` each, with underscores or dashes in the names."""
+    return [f"--{name.replace('_', separator)}={value}" for name, value in options.items()]
+
+
 def load(name: str, packaged: Path) -> Recipe:
     """A recipe from a file, or from the packaged ones by name. Raises UserError naming the file and the fault."""
     path = Path(name) if Path(name).suffix in (".yaml", ".yml") else packaged / f"{name}.yaml"
@@ -89,8 +108,16 @@ def _check(recipe: Recipe, path: Path) -> None:
         raise UserError(f"{path} has no runs: name at least a base run with its tasks")
     if any(step.train for step in recipe.runs) and bool(recipe.data) == bool(recipe.build):
         raise UserError(f"{path} must name its training data by `data` or by `build`, one of them")
+    for key in ("batch_size", "limit", "processes"):
+        value = getattr(recipe, key)
+        if value is not None and value < 1:
+            raise UserError(f"{path}: `{key}` must be at least 1, not {value}")
+    for key in ("model_args", "gen_kwargs"):
+        wrong = [part for part in getattr(recipe, key).split(",") if part and not part.partition("=")[2]]
+        if wrong:
+            raise UserError(f"{path}: `{key}` must be name=value pairs with commas between them, not {wrong[0]!r}")
     names = [step.name for step in recipe.runs]
-    if len(set(names)) < len(names) or not all(_FOLDER_NAME.fullmatch(n) and n not in _RESERVED for n in names):
+    if len(set(names)) < len(names) or not all(_FOLDER_NAME.fullmatch(n) and n not in (DATA, REPLAY) for n in names):
         raise UserError(f"{path}: run names must be distinct folder names, not {', '.join(names)}")
     for step in recipe.runs:
         if not step.tasks or not all(isinstance(task, str) and task for task in step.tasks):
@@ -105,6 +132,10 @@ def _check(recipe: Recipe, path: Path) -> None:
             )
     if recipe.replay and set(recipe.replay) != {"images", "share"}:
         raise UserError(f"{path}: `replay` needs `images` and `share`, not {', '.join(map(str, recipe.replay))}")
+    if recipe.replay:
+        images, share = recipe.replay["images"], recipe.replay["share"]
+        if not (isinstance(images, int) and images > 0 and isinstance(share, float) and 0 < share < 1):
+            raise UserError(f"{path}: `replay` needs at least 1 image and a share between 0 and 1, not {recipe.replay}")
 
 
 def _mapping(path: Path, value: Any, what: str) -> dict[str, Any]:
