@@ -20,6 +20,7 @@ from typing import Any
 import datasets
 from tqdm import tqdm
 
+from lmms_eval_drbench import parquet
 from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
@@ -184,7 +185,7 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Path, array]]) -> Non
         image = {"bytes": file.read_bytes(), "path": file.name}
         rows += [record | {"image": image} for record in _unspooled(spool, places)]
     half_written = spool.parent / f"{shard.name}.half"
-    datasets.Dataset.from_list(rows, features=FEATURES).to_parquet(str(half_written))
+    parquet.write(datasets.Dataset.from_list(rows, features=FEATURES), half_written)
     half_written.replace(shard)
 
 
