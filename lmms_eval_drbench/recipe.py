@@ -15,7 +15,7 @@ from lmms_eval_drbench.tiny import PACKAGED
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 DATA, REPLAY = "data", "replay"
 """Folders beside the runs' own that the harness makes: records to train on, and base skills to mix in."""
-_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "`key: value` lines"}
+_KINDS = {str: "text", int: "a whole number", list: "a list", dict: "`key: value` lines", float: "a number"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Recipe:
     model: path or hub id, or `packaged` for the tiny model. lmms_model, model_args: lmms-eval's adapter and its
     arguments beside `pretrained`. data: records to train on (as `sft.run --data`), or build: options of the procedural
     builder. train: options of `sft.run` that all runs share. replay: `images` and `share` of base-skill questions on
-    other scenes, mixed into every training so that old skills stay. gen_kwargs: lmms-eval's
+    other scenes, mixed into every training so that old skills stay. direct: or the share of
+    samples that ask the training's own records under the direct prompt, so that other benchmarks, whose prompts don't
+    ask for the scaffold, still get direct answers. gen_kwargs: lmms-eval's
     --gen_kwargs, the same for every run. processes: training processes (accelerate).
     """
 
@@ -54,6 +56,7 @@ class Recipe:
     batch_size: int = 1
     limit: int | None = None
     gen_kwargs: str = ""
+    direct: float = 0.0
     processes: int = 1
 
     def model_args_for(self, pretrained: str) -> str:
@@ -70,6 +73,8 @@ def training_flags(plan: Recipe, step: RunPlan, out: Path) -> list[str]:
     """The command line of `sft.run` for this run; `build` and `replay` are folders of the harness."""
     options = {"model": plan.model, "output_dir": model_folder(step, out)}
     options["data"] = out / DATA if plan.build else plan.data
+    if plan.direct:
+        options["mix"] = f"{options['data']}:{plan.direct}"
     if plan.replay:
         options["mix"] = f"{out / REPLAY}:{plan.replay['share']}"
     return flags(options | plan.train | step.train, "_")
@@ -132,6 +137,10 @@ def _check(recipe: Recipe, path: Path) -> None:
             )
     if recipe.replay and set(recipe.replay) != {"images", "share"}:
         raise UserError(f"{path}: `replay` needs `images` and `share`, not {', '.join(map(str, recipe.replay))}")
+    if not 0 <= recipe.direct < 1 or (recipe.direct and recipe.replay):
+        raise UserError(
+            f"{path}: `direct` is a share below 1, and not beside `replay`: `sft.run` mixes in one data set"
+        )
     if recipe.replay:
         images, share = recipe.replay["images"], recipe.replay["share"]
         if not (isinstance(images, int) and images > 0 and isinstance(share, float) and 0 < share < 1):
@@ -152,6 +161,7 @@ def _make(kind: type, path: Path, value: Any) -> Any:
     for item in fields(kind):
         kinds = get_args(item.type) if isinstance(item.type, UnionType) else (get_origin(item.type) or item.type,)
         given = content.get(item.name)
+        kinds += (int,) if float in kinds else ()
         if item.name in content and (isinstance(given, bool) or not isinstance(given, kinds)):
             raise UserError(f"{path}: `{item.name}` must be {_KINDS[kinds[0]]}, not {given!r}")
     try:

@@ -49,6 +49,13 @@ def test_packaged_recipes_give_every_method_the_same_number_of_steps():
         assert len({sum(map(int, str(steps).split(","))) for steps in trained}) == 1, file
 
 
+def test_the_papers_models_keep_seeing_direct_questions(tmp_path):
+    for name in ("internvl2_5_2b", "phi4_multimodal", "qwen2_5_vl_3b"):
+        found = recipe.load(name, RECIPES)
+        for step in found.runs[1:]:
+            assert f"--mix={tmp_path / 'data'}:0.5" in recipe.training_flags(found, step, tmp_path)
+
+
 def test_a_recipe_of_ones_own_loads(plan):
     mine = plan(model_args="max_pixels=9", limit=5)
     assert (mine.name, mine.limit, [step.name for step in mine.runs]) == ("mine", 5, ["base", "trained"])
@@ -94,6 +101,9 @@ def test_a_recipe_of_ones_own_loads(plan):
         ({"replay": {"images": 0, "share": 0.5}}, "`replay` needs at least 1 image and a share between 0 and 1"),
         ({"replay": {"images": 5, "share": 1}}, "`replay` needs at least 1 image and a share between 0 and 1"),
         ({"replay": {"images": 5, "share": "half"}}, "`replay` needs at least 1 image and a share between 0 and 1"),
+        ({"direct": 1}, "`direct` is a share below 1"),
+        ({"direct": "half"}, "`direct` must be a number, not 'half'"),
+        ({"direct": 0.5, "replay": {"images": 5, "share": 0.5}}, "`direct` is a share below 1, and not beside `repl"),
         ({"replay": {"images": 5}}, "`replay` needs `images` and `share`, not images"),
     ],
 )
