@@ -309,4 +309,5 @@ def _raise_all(problems: list[str], total: int) -> None:
         return
     shown = "\n  ".join(problems[:_SHOWN_FAULTS])
     more = f"\n  ... and {len(problems) - _SHOWN_FAULTS} more" if len(problems) > _SHOWN_FAULTS else ""
-    raise UserError(f"{len(problems)} faults in {total} records; nothing was used:\n  {shown}{more}")
+    faults = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+    raise UserError(f"{faults} in {total} records; nothing was used:\n  {shown}{more}")

@@ -21,7 +21,7 @@ from typing import Any
 import datasets
 import yaml
 
-from lmms_eval_drbench import __version__, data, prompts
+from lmms_eval_drbench import __version__, data, parquet, prompts
 from lmms_eval_drbench.build.builder import check_free, describe
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.markdown import escape, table
@@ -103,7 +103,7 @@ def hub(splits: Iterable[data.Data], out: Path, licence: str = "other") -> list[
     for loaded in splits:
         records = _embedded(loaded.records)
         file = out / f"{loaded.split}-00000-of-00001.parquet"
-        records.to_parquet(str(file))
+        parquet.write(records, file)
         described[loaded.split] = describe(records) | {"name": _public_name(loaded.name), "file": file.name}
         written.append(file)
     name = " and ".join(dict.fromkeys(stats["name"] for stats in described.values()))

@@ -39,10 +39,10 @@ def run(plan: Recipe, out: Path) -> str:
     It is also written to `out/table.md`; `out/report.html` shows it with plots and every question.
     """
     started = time.monotonic()
-    training = {"data": _training_data(plan, out)} | _replay(plan, out)
+    _build_data(plan, out)
     folders = []
     for step in plan.runs:
-        pretrained = _train(plan, step, training, out) if step.train else plan.model
+        pretrained = _train(plan, step, out) if step.train else plan.model
         folders.append(out / step.name / "eval")
         _say(f"evaluating {step.name}: {', '.join(step.tasks)}", started)
         call = runner.Call(
@@ -65,44 +65,33 @@ def run(plan: Recipe, out: Path) -> str:
     return table
 
 
-def _training_data(plan: Recipe, out: Path) -> str:
-    """The recipe's data as `sft.run --data` takes it; procedural data is built on first use."""
-    return _built("lmms_eval_drbench.build", plan.build, out / "data") if plan.build else plan.data
+def _build_data(plan: Recipe, out: Path) -> None:
+    """Procedural records to train on and to replay, which are built on first use."""
+    if plan.build:
+        _built("lmms_eval_drbench.build", plan.build, out / recipe.DATA)
+    if plan.replay:
+        _built("lmms_eval_drbench.tiny.base_skills", {"images": plan.replay["images"]}, out / recipe.REPLAY)
 
 
-def _replay(plan: Recipe, out: Path) -> dict[str, str]:
-    """`sft.run --mix` for the recipe's replay, whose questions are built on first use."""
-    if not plan.replay:
-        return {}
-    folder = _built("lmms_eval_drbench.tiny.base_skills", {"images": plan.replay["images"]}, out / "replay")
-    return {"mix": f"{folder}:{plan.replay['share']}"}
-
-
-def _built(module: str, options: dict[str, Any], folder: Path) -> str:
+def _built(module: str, options: dict[str, Any], folder: Path) -> None:
     """The train split that `module` builds with these options, unless it is there. Refuses one of other options."""
     options = {"split": "train"} | options
     stats = folder / "stats.json"
     if not stats.exists():
-        _call([module, *_flags(options | {"out": folder}, "-")], folder.parent)
-        return str(folder)
+        _call([module, *recipe.flags(options | {"out": folder}, "-")], folder.parent)
+        return
     made_by = json.loads(stats.read_text(encoding="utf-8"))["made_by"]
     if any(str(made_by.get(name)) != str(value) for name, value in options.items()):
         raise UserError(f"{folder} was built with other options ({made_by}): remove it or choose another --out")
-    return str(folder)
 
 
-def _train(plan: Recipe, step: RunPlan, training: dict[str, str], out: Path) -> str:
-    folder = out / step.name / "model"
-    options = {"model": plan.model, "output_dir": str(folder)} | training | plan.train | step.train
+def _train(plan: Recipe, step: RunPlan, out: Path) -> str:
+    folder = recipe.model_folder(step, out)
     started = folder.exists() and any(folder.iterdir())
     launcher = [*LAUNCH, "--num_processes", str(plan.processes), "-m"] if plan.processes > 1 else []
     _say(f"training {step.name}: {step.train}", None)
-    _call([*launcher, "sft.run", *_flags(options, "_"), *(["--resume"] if started else [])], out)
+    _call([*launcher, "sft.run", *recipe.training_flags(plan, step, out), *(["--resume"] if started else [])], out)
     return str(folder.resolve())
-
-
-def _flags(options: dict[str, Any], separator: str) -> list[str]:
-    return [f"--{name.replace('_', separator)}={value}" for name, value in options.items()]
 
 
 def _call(module: list[str], out: Path) -> None:

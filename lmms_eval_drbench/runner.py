@@ -58,8 +58,13 @@ def evaluate(call: Call, out: Path) -> Run:
     if _finished(out, wanted):
         return runs.read(out)
     out.mkdir(parents=True, exist_ok=True)
-    if (out / MANIFEST).exists() or any(out.rglob("*_results.json")):
+    if (out / MANIFEST).exists():
         raise UserError(f"{out} holds another evaluation: choose another folder, or remove it to evaluate again")
+    if any(out.rglob("*_results.json")):
+        raise UserError(
+            f"{out} holds results, but no {MANIFEST} that says what made them (another tool, or an evaluation that "
+            "failed its check): remove the folder to evaluate again, or choose another"
+        )
     command = call.command(out)
     started = time.monotonic()
     log = out / _LOG

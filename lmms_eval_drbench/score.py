@@ -32,7 +32,11 @@ def report(run: runs.Run) -> dict[str, Any]:
     """Everything as one JSON-able dict. Raises UserError when the run logged no samples of this project."""
     found = summary.suites(run)
     if not found:
-        raise UserError(f"{run.path} has no logged samples of a drbench task: evaluate with --log_samples")
+        tasks = ", ".join(list(run.tasks)[:3]) or "no task"
+        raise UserError(
+            f"{run.path} has no logged samples of a drbench task, only results of {tasks}: evaluate a drbench task "
+            "with --log_samples"
+        )
     return {
         "run": str(run.path),
         "model": run.model,

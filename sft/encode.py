@@ -88,7 +88,6 @@ def encode(
     sizes = {images.size(key) for key in own_keys}
     expansions = {size: family.expansion(processor, *size) for size in sizes}
     image_tokens = {key: expansions[images.size(key)].count(processor.image_token) for key in own_keys}
-    names: list[str] = []
     for start in range(0, len(rows), _CHUNK):
         chunk, keys = [], []
         for row in range(start, min(start + _CHUNK, len(rows))):
@@ -102,7 +101,6 @@ def encode(
         if not chunk:
             continue
         fields = [taught.target(record) for record in chunk]
-        names = names or [name for name, _ in fields[0]]
         prompts = _prompts(chunk, taught, family, processor, [expansions[images.size(key)] for key in keys])
         targets = _targets(fields, family, processor)
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
@@ -114,7 +112,7 @@ def encode(
     if problems:
         more = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise UserError("nothing was trained:\n  " + "\n  ".join(problems[:_SHOWN]) + more)
-    return Encoded(samples, names, image_tokens, skipped)
+    return Encoded(samples, list(taught.field_names), image_tokens, skipped)
 
 
 def prompt_text(text: str, family: Family, processor: ProcessorMixin) -> str:

@@ -111,10 +111,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def check(options: Options) -> None:
+    """What can be said about options before anything is loaded. Raises UserError."""
+    reporters = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
+    if options.report_to in reporters and not reporters[options.report_to]():
+        raise UserError(
+            f"--report_to {options.report_to} needs a package that is not installed: pip install {options.report_to}"
+        )
+    known = [kind.value for kind in SchedulerType]
+    if options.lr_scheduler not in known:
+        raise UserError(f"--lr_scheduler {options.lr_scheduler!r} is unknown: use one of {', '.join(known)}")
+    fields = method(options.method, options.answers).field_names
+    options.steps_of(len(stages(options.schedule, fields)), samples=1, per_step=1)
+
+
 def prepare(options: Options, out: Path) -> Job:
     """Load and check all input, cheapest first. Raises UserError."""
+    check(options)
     recipe = method(options.method, options.answers)
-    _reporter(options)
     family = families.identify(options.model)
     loaded = data.load(options.data, options.split)
     records = loaded.records
@@ -181,7 +195,7 @@ def estimate_memory(job: Job) -> memory.Estimate:
         PlannedSamples(job.order, job.encoded.samples),
         _collator(job, cached=True),  # cached: no image is decoded for it
         options.batch_size,
-        packs=_packs(options, job.family),
+        packs=packs(options, job.family),
         gradient_checkpointing=options.gradient_checkpointing,
         features=0 if on_gpu or not _caches_features(job) else _features_bytes(job),  # they stay in main memory
         process=0 if on_gpu else max(0, memory.process_bytes() - weights),
@@ -191,12 +205,12 @@ def estimate_memory(job: Job) -> memory.Estimate:
 
 def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
     tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
-    if _packs(job.options, job.family):
+    if packs(job.options, job.family):
         return PackedCollator(*tokens, job.images, cached, job.options.pack_length)
     return Collator(*tokens, job.images, cached)
 
 
-def _packs(options: Options, family: Family) -> bool:
+def packs(options: Options, family: Family) -> bool:
     """Whether the run packs; `auto` does wherever the family can."""
     if options.packing == "on" and not family.packs:
         raise UserError(f"--packing on: {family.model_type} has no packing recipe, leave it out")
@@ -206,7 +220,7 @@ def _packs(options: Options, family: Family) -> bool:
 def _attention(options: Options, family: Family, model: PreTrainedModel) -> str:
     """The kernel of packed rows; raises UserError where the one asked for can't run."""
     dropout = getattr(model.config.get_text_config(), "attention_dropout", 0.0)
-    return attention.choose(options.attention, _packs(options, family), dropout)
+    return attention.choose(options.attention, packs(options, family), dropout)
 
 
 def _plan(options: Options, encoded: Encoded, family: Family) -> Plan:
@@ -222,7 +236,7 @@ def _plan(options: Options, encoded: Encoded, family: Family) -> Plan:
     per_step = options.batch_size * options.grad_accum * folder.processes()
     steps = options.steps_of(len(stage_list), len(encoded.samples) - encoded.mixed, per_step)
     mixed = options.mixed()
-    images = [sample.image for sample in encoded.samples] if _packs(options, family) else None
+    images = [sample.image for sample in encoded.samples] if packs(options, family) else None
     return plan(stage_list, steps, per_step, sizes, options.seed, encoded.mixed, mixed[1] if mixed else 0.0, images)
 
 
@@ -257,9 +271,6 @@ def _features_bytes(job: Job) -> int:
 
 def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArguments:
     on_gpu = torch.cuda.is_available()
-    known = [kind.value for kind in SchedulerType]
-    if options.lr_scheduler not in known:
-        raise UserError(f"--lr_scheduler {options.lr_scheduler!r} is unknown: use one of {', '.join(known)}")
     return TrainingArguments(
         output_dir=str(out),
         max_steps=order.total_steps,
@@ -281,20 +292,10 @@ def _training_arguments(options: Options, out: Path, order: Plan) -> TrainingArg
         dataloader_pin_memory=on_gpu,
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
-        report_to=_reporter(options),
+        report_to=options.report_to,
         disable_tqdm=False,
         **({"gradient_checkpointing": True} if options.gradient_checkpointing else {}),
     )
-
-
-def _reporter(options: Options) -> str:
-    """`--report_to`, if its package is there. Raises UserError."""
-    present = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
-    if options.report_to in present and not present[options.report_to]():
-        raise UserError(
-            f"--report_to {options.report_to} needs a package that is not installed: pip install {options.report_to}"
-        )
-    return options.report_to
 
 
 def _summary(job: Job) -> dict[str, Any]:

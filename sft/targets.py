@@ -36,6 +36,11 @@ class Method:
     eval_task: str
     in_words: bool = False
 
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of `target`'s fields, the same for every record."""
+        return scaffold.FIELDS if self.prompt == "scaffold" else (self.name,)
+
     def target(self, record: Mapping[str, Any]) -> Fields:
         """What the model is to write for this record."""
         return self.fields(_answered_in_words(record) if self.in_words else record)

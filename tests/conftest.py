@@ -1,10 +1,13 @@
 """Fixtures that more than one test file needs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from lmms_eval_drbench.errors import run_cli
 
 COCO_SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "coco_sample"
 COLORS = ("red", "green", "blue", "white")
@@ -87,3 +90,24 @@ def finished(random_tiny, toy_data, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "finished"
     assert sft(random_tiny, toy_data, out, "--stage_steps=2", "--learning_rate=0.01") == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    """Output folders of lmms-eval, see `logged_runs.write`."""
+    import logged_runs
+
+    return logged_runs.write(tmp_path_factory.mktemp("logged"))
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """Run a command's `main` here, without the seconds that a new process takes: (exit code, stdout, stderr)."""
+
+    def run(main, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            run_cli(main)
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return run

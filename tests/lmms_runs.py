@@ -1,5 +1,6 @@
 """Real lmms-eval output folders for tests: upstream's evaluator and tracker, with a model that answers by function."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,4 +142,12 @@ def _write_tasks(folder: Path, records: list[dict], suites: list[str], data: dic
         for name, category in zip(names, present, strict=True):
             (folder / f"{name}.yaml").write_text(_TASK.format(task=name, file=file, prompt=prompt, category=category))
         (folder / f"{suite}.yaml").write_text(_GROUP.format(suite=suite, tasks=", ".join(names)))
+    return folder
+
+
+def foreign(folder: Path) -> Path:
+    """What another benchmark's evaluation leaves: results without samples, of a task that nobody here knows."""
+    folder.mkdir(parents=True)
+    results = {"results": {"arc": {"alias": "arc", "acc,none": 0.5}}, "config": {"model": "hf"}}
+    (folder / "20260101_000000_results.json").write_text(json.dumps(results))
     return folder

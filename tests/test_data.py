@@ -284,7 +284,7 @@ def test_an_image_that_cannot_be_used(tmp_path, kind):
     make, phrase = BAD_PICTURES[kind]
     folder = folder_of(tmp_path, toy_record(0), toy_record(1, image="bad.png"))
     (folder / "bad.png").write_bytes(make())
-    refused(folder, "1 faults in 2 records", "questions.jsonl:2, record 'toy-1'", phrase)
+    refused(folder, "1 fault in 2 records", "questions.jsonl:2, record 'toy-1'", phrase)
     parquet = parquet_of(tmp_path / "bad.parquet", [toy_record(0)], lambda record: make())
     refused(parquet, "bad.parquet row 0, record toy-0", phrase)
 
@@ -304,7 +304,7 @@ def test_a_truncated_image_is_refused_where_pillow_was_told_to_be_lenient(tmp_pa
 def test_every_rows_own_picture_is_checked(tmp_path):
     records = [toy_record(0), toy_record(4)]  # two rows of one image_id
     parquet = parquet_of(tmp_path / "a.parquet", records, lambda r: png("red")[: 200 if r["id"] == "toy-4" else None])
-    refused(parquet, "1 faults in 2 records", "row 1, record toy-4: image cannot be read")
+    refused(parquet, "1 fault in 2 records", "row 1, record toy-4: image cannot be read")
 
 
 def test_a_parquet_file_without_the_columns(tmp_path):

@@ -1,27 +1,20 @@
-"""Recipes, the doctor, and the order of the harness's steps."""
+"""Recipes, and the order of the harness's steps."""
 
+import functools
 import json
-import shutil
-import sys
-from collections import namedtuple
 from pathlib import Path
 
 import lmms_runs
 import pytest
-import yaml
-from conftest import toy_record, write_toy_data
+import recipes
+from conftest import toy_record
+from recipes import BASE, RECIPES, TRAINED
 
-import task_configs
 from lmms_eval_drbench import data, doctor, harness, recipe, runs
-from lmms_eval_drbench.errors import UserError, run_cli
+from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.prompts import split_suite
 from lmms_eval_drbench.tiny import PACKAGED as TINY
 from sft.targets import METHODS
-
-RECIPES = Path(task_configs.__file__).parent / "recipes"
-BASE = {"name": "base", "tasks": ["drbench"]}
-TRAINED = {"name": "trained", "tasks": ["drbench", "drbench_scaffold"], "train": {"method": "drscaffold"}}
-TRAINED |= {"native": "scaffold"}
 
 
 @pytest.fixture(autouse=True)
@@ -30,25 +23,9 @@ def packaged(monkeypatch):
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
-    """A folder that looks like a model."""
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text("{}")
-    return tmp_path / "model"
-
-
-@pytest.fixture
-def plan(tmp_path, model):
+def plan(tmp_path):
     """Write a recipe and load it; changes replace its keys, None removes one."""
-
-    def load(more=None, **changes):
-        content = {"model": str(model), "lmms_model": "qwen2_5_vl", "build": {"images": 4, "questions": 12, "seed": 0}}
-        content |= {"runs": [BASE, TRAINED]} | (more or {}) | changes
-        content = {key: value for key, value in content.items() if value is not None}
-        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
-        return recipe.load(str(tmp_path / "mine.yaml"), RECIPES)
-
-    return load
+    return functools.partial(recipes.plan, tmp_path)
 
 
 # Reading
@@ -72,7 +49,14 @@ def test_packaged_recipes_give_every_method_the_same_number_of_steps():
         assert len({sum(map(int, str(steps).split(","))) for steps in trained}) == 1, file
 
 
-def test_a_recipe_of_ones_own_loads(plan, model):
+def test_the_papers_models_keep_seeing_direct_questions(tmp_path):
+    for name in ("internvl2_5_2b", "phi4_multimodal", "qwen2_5_vl_3b"):
+        found = recipe.load(name, RECIPES)
+        for step in found.runs[1:]:
+            assert f"--mix={tmp_path / 'data'}:0.5" in recipe.training_flags(found, step, tmp_path)
+
+
+def test_a_recipe_of_ones_own_loads(plan):
     mine = plan(model_args="max_pixels=9", limit=5)
     assert (mine.name, mine.limit, [step.name for step in mine.runs]) == ("mine", 5, ["base", "trained"])
     assert mine.model_args_for("x") == "pretrained=x,max_pixels=9" and plan().model_args_for("x") == "pretrained=x"
@@ -109,6 +93,17 @@ def test_a_recipe_of_ones_own_loads(plan, model):
         ({"batch_size": "8"}, "`batch_size` must be a whole number, not '8'"),
         ({"limit": True}, "`limit` must be a whole number, not True"),
         ({"train": ["seed"]}, "`train` must be `key: value` lines"),
+        ({"limit": 0}, "`limit` must be at least 1, not 0"),
+        ({"batch_size": -2}, "`batch_size` must be at least 1, not -2"),
+        ({"processes": 0}, "`processes` must be at least 1, not 0"),
+        ({"gen_kwargs": "max_new_tokens=9,greedy"}, "`gen_kwargs` must be name=value pairs with commas between them"),
+        ({"model_args": "max_pixels"}, "`model_args` must be name=value pairs with commas between them, not 'max_pix"),
+        ({"replay": {"images": 0, "share": 0.5}}, "`replay` needs at least 1 image and a share between 0 and 1"),
+        ({"replay": {"images": 5, "share": 1}}, "`replay` needs at least 1 image and a share between 0 and 1"),
+        ({"replay": {"images": 5, "share": "half"}}, "`replay` needs at least 1 image and a share between 0 and 1"),
+        ({"direct": 1}, "`direct` is a share below 1"),
+        ({"direct": "half"}, "`direct` must be a number, not 'half'"),
+        ({"direct": 0.5, "replay": {"images": 5, "share": 0.5}}, "`direct` is a share below 1, and not beside `repl"),
         ({"replay": {"images": 5}}, "`replay` needs `images` and `share`, not images"),
     ],
 )
@@ -128,95 +123,6 @@ def test_what_is_no_recipe(tmp_path):
         (tmp_path / "bad.yaml").write_text(content)
         with pytest.raises(UserError, match=phrase):
             recipe.load(str(tmp_path / "bad.yaml"), RECIPES)
-
-
-# The doctor
-
-
-def test_nothing_is_missing(plan, tmp_path):
-    assert doctor.examine(plan(), tmp_path / "out") == []
-
-
-def test_a_missing_model_folder_and_one_that_is_no_model(plan, tmp_path):
-    (problem,) = doctor.examine(plan(model=str(tmp_path / "none")), tmp_path)
-    assert problem == f"no model folder {tmp_path / 'none'}: correct `model` in the recipe"
-    (tmp_path / "empty").mkdir()
-    (problem,) = doctor.examine(plan(model=str(tmp_path / "empty")), tmp_path)
-    assert "is no model: it has neither config.json nor adapter_config.json" in problem
-
-
-def test_a_hub_id_that_is_not_in_the_cache_is_a_problem_offline_only(plan, tmp_path, monkeypatch):
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    (problem,) = doctor.examine(plan(model="someone/model-7b"), tmp_path)
-    assert problem == "someone/model-7b is not in the local hub cache and HF_HUB_OFFLINE is set: download it first"
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    assert doctor.examine(plan(model="someone/model-7b"), tmp_path) == []
-
-
-def test_missing_data_is_a_problem(plan, tmp_path, monkeypatch):
-    (problem,) = doctor.examine(plan(data=str(tmp_path / "none"), build=None), tmp_path)
-    assert "no data at" in problem
-    monkeypatch.setenv(data.ENV, str(tmp_path / "gone"))
-    (problem,) = doctor.examine(plan(), tmp_path)
-    assert f"no data at {tmp_path / 'gone'}" in problem
-
-
-def test_the_training_split_is_looked_for(plan, tmp_path):
-    folder = write_toy_data(tmp_path / "toy", [toy_record(0)])
-    assert doctor.examine(plan(data=str(folder), build=None), tmp_path) == []
-    (problem,) = doctor.examine(plan(data=str(folder), build=None, train={"split": "validation"}), tmp_path)
-    assert "holds no record of split 'validation'" in problem
-
-
-def test_an_unknown_task_of_ours_is_a_problem(plan, tmp_path):
-    (problem,) = doctor.examine(plan(runs=[BASE | {"tasks": ["drbench_minni", "mmstar"]}]), tmp_path)
-    assert problem == "no task drbench_minni: see --tasks list"
-
-
-@pytest.mark.parametrize(
-    ("train", "model_args", "phrase"),
-    [
-        ({"max_pixels": 50176}, "max_pixels=100352", "max_pixels is 50176 in the training of trained but 100352"),
-        ({"max_pixels": 50176}, "", "max_pixels is 50176 in the training of trained but the default"),
-        ({}, "min_pixels=784", "min_pixels is the default in the training of trained but 784"),
-        ({"max_pixels": 50176}, "max_pixels=50176", None),
-    ],
-)
-def test_unequal_pixels_are_a_problem(plan, tmp_path, train, model_args, phrase):
-    problems = doctor.examine(plan(train=train, model_args=model_args), tmp_path)
-    assert len(problems) == (phrase is not None) and all(phrase in problem for problem in problems)
-
-
-def test_a_full_disk_is_a_problem(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "total used free")(9, 8, 2**29))
-    (problem,) = doctor.examine(plan(), tmp_path / "not" / "yet" / "there")
-    assert problem == f"only 0.5 GiB are free at {tmp_path}: make room for checkpoints and logs"
-
-
-def test_an_output_that_is_a_file_is_a_problem(plan, tmp_path):
-    assert doctor.examine(plan(), tmp_path / "mine.yaml") == [
-        f"{tmp_path / 'mine.yaml'} is no folder: choose another --out"
-    ]
-
-
-def test_the_doctors_command(plan, tmp_path, monkeypatch, capsys):
-    plan()
-    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), "--doctor", f"--out={tmp_path / 'out'}") == 0
-    assert capsys.readouterr().out == "nothing is missing for mine\n" and not (tmp_path / "out").exists()
-    plan(model=str(tmp_path / "none"), runs=[BASE | {"tasks": ["drbench_x"]}])
-    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), "--doctor") == 1
-    assert len(capsys.readouterr().out.splitlines()) == 2
-    assert _command(monkeypatch, str(tmp_path / "mine.yaml"), f"--out={tmp_path / 'out'}") == 2
-    assert "no model folder" in capsys.readouterr().err and not (tmp_path / "out").exists()
-
-
-def _command(monkeypatch, *flags: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["harness", *flags])
-    with pytest.raises(SystemExit) as ended:
-        run_cli(harness.main)
-    return ended.value.code
 
 
 # The harness
@@ -290,7 +196,7 @@ def test_a_step_that_fails_stops_the_harness(tmp_path):
 def test_several_processes_go_through_accelerate(plan, monkeypatch, tmp_path):
     called = []
     monkeypatch.setattr(harness, "_call", lambda words, out: called.append(words))
-    harness._train(plan(processes=4), plan().runs[1], {"data": "d"}, tmp_path)
+    harness._train(plan(processes=4), plan().runs[1], tmp_path)
     assert called[0][:2] == ["accelerate.commands.launch", "--multi_gpu"]
     assert called[0][4:8] == ["--num_processes", "4", "-m", "sft.run"]
-    assert f"--output_dir={tmp_path / 'trained' / 'model'}" in called[0] and "--data=d" in called[0]
+    assert f"--output_dir={tmp_path / 'trained' / 'model'}" in called[0] and f"--data={tmp_path / 'data'}" in called[0]

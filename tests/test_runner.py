@@ -163,7 +163,7 @@ def test_another_call_in_the_folder_is_refused_and_nothing_is_lost(tmp_path, rea
 def test_results_of_unknown_origin_are_refused(tmp_path, real, lmms_eval):
     calls = lmms_eval(COPY, str(real["whole"]))
     shutil.copytree(real["whole"], tmp_path / "out")
-    with pytest.raises(UserError, match="holds another evaluation"):
+    with pytest.raises(UserError, match="holds results, but no evaluation.json .*: remove the folder to evaluate"):
         runner.evaluate(CALL, tmp_path / "out")
     assert calls == []
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from pyarrow import parquet
 from tqdm import tqdm
 
+from lmms_eval_drbench import parquet
 from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
@@ -188,10 +188,7 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar
         if bar is not None:
             bar.update()
     half_written = spool.parent / f"{shard.name}.half"
-    # not `to_parquet`, which stores a picture again for each of its questions: that takes five times the space
-    dataset = datasets.Dataset.from_list(rows, features=FEATURES)
-    table = dataset.with_format("arrow")[:].replace_schema_metadata(dataset.features.arrow_schema.metadata)
-    parquet.write_table(table, half_written, compression="zstd")
+    parquet.write(datasets.Dataset.from_list(rows, features=FEATURES), half_written)
     half_written.replace(shard)
     return len(job)
 

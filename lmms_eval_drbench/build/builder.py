@@ -11,7 +11,7 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from lmms_eval_drbench import __version__
+from lmms_eval_drbench import __version__, parquet
 from lmms_eval_drbench.build.ledger import Ledger
 from lmms_eval_drbench.build.questions.draft import Draft, Family, finish
 from lmms_eval_drbench.build.questions.procedural_v0 import FAMILIES
@@ -193,7 +193,7 @@ def write(records: Iterable[dict[str, Any]], folder: Path, name: str, made_by: d
     dataset = datasets.Dataset.from_list(list(records), features=FEATURES)
     folder.mkdir(parents=True, exist_ok=True)
     (split,) = set(dataset["split"])
-    dataset.to_parquet(str(folder / f"{split}-00000.parquet"))
+    parquet.write(dataset, folder / f"{split}-00000.parquet")
     stats = describe(dataset) | {"name": name, "made_by": made_by | {"version": __version__}}
     (folder / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card(stats), encoding="utf-8")

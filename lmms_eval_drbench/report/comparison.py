@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from lmms_eval_drbench import columns, pairing, summary
+from lmms_eval_drbench import columns, pairing, runs, summary
 from lmms_eval_drbench.columns import COLUMNS, Column
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.intervals import Estimate
@@ -13,6 +13,8 @@ from lmms_eval_drbench.prompts import PROMPTS, split_suite, suite_name
 from lmms_eval_drbench.report import comparability, items
 from lmms_eval_drbench.report.entries import Entry, prompt_of, spread
 from lmms_eval_drbench.summary import Data, Row, Suite
+
+_SHOWN_TASKS = 3
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,14 @@ class Comparison:
 
     @property
     def data(self) -> dict[Data, list[str]]:
-        """Each data set that was evaluated, with the suites that used it."""
+        """Each data set that was evaluated, with the suites that used it, whether or not samples were logged."""
         used: dict[Data, set[str]] = {}
         for entry in self.entries:
             for name, suite in entry.suites.items():
                 used.setdefault(suite.data, set()).add(name)
+            for result in (result for run in entry.seeds for result in run.tasks.values()):
+                if result.data[1]:
+                    used.setdefault(Data(*result.data), set()).add(summary.suite_name(result.task))
         return {data: sorted(names) for data, names in used.items()}
 
 
@@ -155,8 +160,15 @@ def _check_common(entries: Sequence[Entry], shown: Sequence[Column]) -> None:
         shared = any(base.values(column) and entry.values(column) for column in shown)
         if not shared and not set(_bases([base])) & set(_bases([entry])):
             raise UserError(
-                f"{base.seeds[0].path} and {entry.seeds[0].path} have no benchmark in common: evaluate the same tasks"
+                f"{_holds(base)} and {_holds(entry)} have no benchmark of these tables in common: evaluate the same "
+                "tasks, such as drbench or retention"
             )
+
+
+def _holds(entry: Entry) -> str:
+    tasks = list(dict.fromkeys(task for run in entry.seeds for task in run.tasks))
+    more = ", ..." if len(tasks) > _SHOWN_TASKS else ""
+    return f"{entry.seeds[0].path} (with {', '.join(tasks[:_SHOWN_TASKS]) or 'no task'}{more})"
 
 
 def reference_of(entries: Sequence[Entry], entry: Entry) -> Entry:
@@ -173,12 +185,22 @@ def _remarks(entries: Sequence[Entry]) -> list[str]:
             if suite.missing:
                 lacking = ", ".join(category.replace("_", " ") for category in suite.missing)
                 notes.append(f"{name} of {entry.name} has no question of: {lacking}.")
+        if any(not _has_samples(run) for run in entry.seeds):
+            notes.append(
+                f"{entry.name} logged no samples: its deltas have no intervals, verdicts or questions. Evaluate with "
+                "--log_samples to get them."
+            )
         if len(entry.seeds) > 1:
             notes.append(
                 f"{entry.name} is the mean of {len(entry.seeds)} seeds, ± their standard deviation; its intervals are "
                 "over questions, not over seeds."
             )
     return notes
+
+
+def _has_samples(run: runs.Run) -> bool:
+    """Whether any task of the run logged samples."""
+    return any(result.samples for result in run.tasks.values())
 
 
 def _averages(entries: Sequence[Entry]) -> dict[str, list[float | None]]:
