@@ -40,7 +40,7 @@ class Recipe:
     (as `sft.run --data`), or build: options of the builder. train: options of `sft.run` that all runs share. replay:
     `images` and `share` of base-skill questions on other scenes, mixed into every training so that old skills stay.
     direct: or the share of samples that ask the training's own records under the direct prompt, so that other
-    benchmarks, whose prompts don't ask for the scaffold, still get direct answers. gen_kwargs: lmms-eval's --gen_kwargs,
+    benchmarks, which don't ask for the scaffold, still get direct answers. gen_kwargs: lmms-eval's --gen_kwargs,
     the same for every run. processes: training processes (accelerate).
     """
 

@@ -10,8 +10,8 @@ from lmms_eval_drbench.data import load
 from lmms_eval_drbench.errors import run_cli
 
 FINGERPRINT = "aa2a345e5b847e19"
-CARD = "476a65aa0eeb6464d1e8bcb00cf11fd9d8f601ee54b2e5f28d75930deb4492e9"
-STATS = "4b1c571114d8b3e46dbad95d446a04b1af6e32f0545ac9d303a074b0cce31178"
+CARD = "fad544be43dd11df85f5e50825bb3b900c95ae04375682aa7fa0ba325eeabdbb"
+STATS = "b1f9d9e65688ddf5929e81723b490195573f0fe30f8a2dbb7f72b14a5ce42cc1"
 
 
 def test_a_small_procedural_v0_build_is_what_it_always_was(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from lmms_eval_drbench.build.llm.card import section
 from lmms_eval_drbench.build.llm.client import Client
 from lmms_eval_drbench.build.llm.model import Model
 from lmms_eval_drbench.build.llm.usage import Tally
-from lmms_eval_drbench.build.sources.base import need_folder
+from lmms_eval_drbench.build.sources.base import PictureFile, need_folder
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.taxonomy import Category
 
@@ -169,7 +169,7 @@ def _write(made: pipeline.Made, out: Path, split: str, made_by: dict[str, Any], 
         for photo in made.photos:
             if records := made.records[photo.id]:
                 plan.image_ids.append(photo.id)
-                plan.files.append(photo.path)
+                plan.pictures.append(PictureFile(photo.path))
                 plan.places.append(annotated.append_records(stream, records))
     shards = annotated.write_shards(plan, out, split, workers=1)
     stats = annotated.summary(shards, partial / "cache")
