@@ -21,6 +21,7 @@ from tqdm import tqdm
 from lmms_eval_drbench import parquet
 from lmms_eval_drbench.build import pictures
 from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
+from lmms_eval_drbench.build.critic import taught
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
 from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.build.sources.base import AnnotatedSource, Picture
@@ -28,6 +29,8 @@ from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import Category
 
+CRITICISED = 1000
+"""Questions from which on a critic is taught: in fewer a reader of the text hardly finds anything to learn."""
 PARTIAL = ".unfinished"
 """Folder inside the output that holds what a stopped build needs to go on."""
 SHARD_QUESTIONS = 500
@@ -69,7 +72,9 @@ def plan(
     """
     pool = source.pool(split, seed, whole_pool)
     tried = 0
-    builder = Builder(questions, seed, split, families=families_for(source))
+    families = families_for(source)
+    critic = taught(source, families) if questions >= CRITICISED else None
+    builder = Builder(questions, seed, split, families=families, critic=critic)
     made = Plan(spool, skipped=source.skipped)
     gallery = known or pictures.Gallery()
     asked: list[set[str]] = []

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import SGDClassifier
+from sklearn.utils import murmurhash3_32
 
 from lmms_eval_drbench.answers import Answer
 from lmms_eval_drbench.phrases import words
@@ -33,7 +34,7 @@ def blind_scores(records: Sequence[Record], training: Sequence[Record] | None = 
     fold is read by a reader that was trained on the others.
     """
     if training is not None:
-        return _read(_train(training), records)
+        return Readers(training).scores(records)
     images = sorted({record["image_id"] for record in records})
     fold_of = {image: number % FOLDS for number, image in enumerate(images)}
     scores = [0.0] * len(records)
@@ -41,7 +42,7 @@ def blind_scores(records: Sequence[Record], training: Sequence[Record] | None = 
         inside = [index for index, record in enumerate(records) if fold_of[record["image_id"]] == fold]
         outside = [record for record in records if fold_of[record["image_id"]] != fold]
         if inside and outside:
-            for index, value in zip(inside, _read(_train(outside), [records[i] for i in inside]), strict=True):
+            for index, value in zip(inside, Readers(outside).scores([records[i] for i in inside]), strict=True):
                 scores[index] = value
     return scores
 
@@ -52,19 +53,45 @@ class _Reader:
         self.options: Any = None
         self.open_ended: Any = None
 
+        self._weights: dict[str, float] = {}
+
     def judge(self, rows: list[list[str]]) -> np.ndarray:
-        """Probability that each option is right; a half where nothing was learned."""
+        """Probability that each option is right; a half where nothing was learned.
+
+        The builder asks for every draft, so weights are looked up by word: scikit-learn's checks would cost most.
+        """
         if self.options is None:
             return np.full(len(rows), 0.5)
-        return self.options.predict_proba(self.hasher.transform(rows))[:, 1]
+        sums = [sum(map(self._weight, row)) for row in rows]
+        return 1 / (1 + np.exp(-np.clip(np.array(sums) + self.options.intercept_[0], -30, 30)))
+
+    def _weight(self, feature: str) -> float:
+        """A feature's weight, at the place where `FeatureHasher` puts it."""
+        if feature not in self._weights:
+            place = abs(murmurhash3_32(feature, seed=0)) % _FEATURES
+            self._weights[feature] = float(self.options.coef_[0, place])
+        return self._weights[feature]
 
 
-def _train(records: Sequence[Record]) -> dict[str, _Reader]:
+class Readers:
     """A reader for every family, and one for the families that the training never met (under the empty name)."""
-    of_family: dict[str, list[Record]] = {"": list(records)}
-    for record in records:
-        of_family.setdefault(record["family"], []).append(record)
-    return {name: _train_one(some) for name, some in of_family.items()}
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        of_family: dict[str, list[Record]] = {"": list(records)}
+        for record in records:
+            of_family.setdefault(record["family"], []).append(record)
+        self._of_family = {name: _train_one(some) for name, some in of_family.items()}
+
+    def scores(self, records: Sequence[Record]) -> list[float]:
+        """1.0 where a question is answered right, 0.0 where not, in the order of `records`."""
+        return [float(is_right(record, _answer(self._reader(record), record))) for record in records]
+
+    def likely(self, record: Record) -> np.ndarray:
+        """How likely each option of a choice question is right, on its own."""
+        return self._reader(record).judge(option_features(record))
+
+    def _reader(self, record: Record) -> _Reader:
+        return self._of_family.get(record["family"], self._of_family[""])
 
 
 def _train_one(records: Sequence[Record]) -> _Reader:
@@ -85,25 +112,18 @@ def _train_one(records: Sequence[Record]) -> _Reader:
     return reader
 
 
-def _read(readers: dict[str, _Reader], records: Sequence[Record]) -> list[float]:
-    scores = []
-    for record in records:
-        reader = readers.get(record["family"], readers[""])
-        if record["question_type"] == QuestionType.OPEN_ENDED:
-            answer = Answer(None, "", "blind")
-            if reader.open_ended is not None:
-                guess = reader.open_ended.predict(reader.hasher.transform([_question_features(record)]))[0]
-                answer = Answer(None, str(guess), "blind")
-        else:
-            chances = reader.judge(option_features(record))
-            letters = np.array(option_letters(record))
-            if record["question_type"] == QuestionType.SINGLE_CHOICE:
-                chosen = {str(letters[int(chances.argmax())])}
-            else:
-                chosen = set(map(str, letters[chances >= 0.5])) or {str(letters[int(chances.argmax())])}
-            answer = Answer(frozenset(chosen), None, "blind")
-        scores.append(float(is_right(record, answer)))
-    return scores
+def _answer(reader: _Reader, record: Record) -> Answer:
+    if record["question_type"] == QuestionType.OPEN_ENDED:
+        if reader.open_ended is None:
+            return Answer(None, "", "blind")
+        guess = reader.open_ended.predict(reader.hasher.transform([_question_features(record)]))[0]
+        return Answer(None, str(guess), "blind")
+    chances = reader.judge(option_features(record))
+    letters = np.array(option_letters(record))
+    best = {str(letters[int(chances.argmax())])}
+    if record["question_type"] == QuestionType.SINGLE_CHOICE:
+        return Answer(frozenset(best), None, "blind")
+    return Answer(frozenset(set(map(str, letters[chances >= 0.5])) or best), None, "blind")
 
 
 def _question_features(record: Record) -> list[str]:

@@ -38,7 +38,10 @@ class Builder:
         split: str,
         shares: dict[Category, float] | None = None,
         families: Iterable[Family] = tuple(FAMILIES.values()),
+        critic: Any = None,
     ) -> None:
+        """critic: a `critic.Critic`, whose answers are bets as well."""
+        self._critic = critic
         self._rng = random.Random(seed)
         self._split = split
         self._of_category: dict[Category, list[Family]] = {category: [] for category in Category}
@@ -100,7 +103,7 @@ class Builder:
                     continue
                 if len(drafts) > self._left[category]:
                     continue
-                odds = self._ledger.cost(family.name, [cue for draft in drafts for cue in draft.cues])
+                odds = self._odds(family, drafts)
                 if odds is None:
                     continue
                 rarity = odds + sum(self._classes[family.name, draft.blind_class] for draft in drafts)
@@ -109,6 +112,15 @@ class Builder:
             if best is not None and not self._too_frequent(family, best[1]):
                 return family, best[1]
         return None
+
+    def _odds(self, family: Family, drafts: list[Draft]) -> float | None:
+        """What these drafts cost in the ledger; None where they may not be asked."""
+        odds = self._ledger.cost(family.name, [cue for draft in drafts for cue in draft.cues])
+        if odds is None or self._critic is None:
+            return odds
+        for draft in drafts:  # the critic takes the longest, so it is asked last
+            draft.cues = [*draft.cues, *self._critic.cues(draft, family)]
+        return self._ledger.cost(family.name, [cue for draft in drafts for cue in draft.cues])
 
     def _may_grow(self, family: Family) -> bool:
         return family.most >= 1 or self._families[family.name] < family.most * self._quota[family.category]

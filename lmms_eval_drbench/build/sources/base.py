@@ -77,6 +77,8 @@ class PictureFile:
         return pictures.fault(self.path, scene.width, scene.height) or gallery.add(scene.id, self.path)
 
 
+PILOT_SEED = 12_345
+"""Apart from the seeds 0 to 99 of builds."""
 _SPLIT_ENDS = {"train": 0.7, "validation": 0.8, "test": 1.0}
 """The pictures are dealt to the splits by the hash of their id: 70, 10 and 20 per cent."""
 
@@ -110,6 +112,10 @@ class AnnotatedSource(ABC):
         """
 
     @abstractmethod
+    def pilot(self) -> Iterable[str]:
+        """Ids of scenes to try questions on, whose pictures need not be used: always the same, in the same order."""
+
+    @abstractmethod
     def scene(self, image_id: str) -> Scene:
         """The scene of one picture. Raises UserError where its annotations are broken."""
 
@@ -133,6 +139,9 @@ class FileSource(AnnotatedSource):
         found = [image_id for image_id in self.ids() if whole or split_of(image_id) == split]
         random.Random(seed).shuffle(found)
         return found
+
+    def pilot(self) -> list[str]:
+        return self.pool("train", PILOT_SEED, whole=True)
 
     def open(self, image_id: str) -> PictureFile:
         return PictureFile(self.picture(image_id))

@@ -21,7 +21,7 @@ SET_SIZES = (1, 1, 2, 2, 2, 3, 3)
 _WORDING = 12
 """Characters at the start of a question that tell its wording."""
 
-OPEN_SHARE = 0.04
+OPEN_SHARE = 0.02
 """Greatest share of a category for a family of open questions: a uniform guess never answers them, a bet on the most
 frequent answer sometimes does, so many of them would lift blind accuracy above chance."""
 

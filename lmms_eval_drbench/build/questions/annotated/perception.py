@@ -1,6 +1,7 @@
 """Perception: what is there, how many, how large, in which colour and state."""
 
 import random
+from collections.abc import Sequence
 
 from lmms_eval_drbench.build.kinds import ACTIVITIES, MATERIALS, STATES, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
@@ -233,10 +234,9 @@ def _colour(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour = ref.thing.colour
-    possible = [other for other in view.palette(ref.kind) if not _alike(other, colour)]
-    if len(possible) < 3:
+    others = _unlike(view.palette(ref.kind), colour, rng)
+    if len(others) < 3:
         return []
-    others = rng.sample(possible, 3)
     verb = be(ref.kind)
     question = rng.choice([f"What colour {verb} the {ref.words}?", f"Which colour does the {ref.words} have?"])
     if verb == "are":
@@ -253,6 +253,17 @@ def _colour(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
         cues=bets(options, [colour], 0.25, ref.kind),
         type=QuestionType.OPEN_ENDED if open_ended else QuestionType.SINGLE_CHOICE,
     )
+
+
+def _unlike(palette: Sequence[str], colour: str, rng: random.Random) -> list[str]:
+    """Three other colours, or as many as there are, no two of all of them alike: had only the right one no double
+    among the options, that would give it away.
+    """
+    chosen = [colour]
+    for other in rng.sample(palette, len(palette)):
+        if not any(_alike(other, one) for one in chosen):
+            chosen.append(other)
+    return chosen[1:4]
 
 
 def _alike(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ about as often where it exists as where it doesn't (the ledger sees to it).
 
 import random
 
-from lmms_eval_drbench.build.kinds import COLOURS, are_kin, plural
+from lmms_eval_drbench.build.kinds import are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, Triple, be, family, in_half, say, write
 from lmms_eval_drbench.build.questions.annotated.perception import _alike
@@ -261,7 +261,10 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour, half = ref.thing.colour, view.half(ref.thing)
-    other = rng.choice([c for c in COLOURS[:11] if not _alike(c, colour) and c not in ref.thing.attributes])
+    others = [c for c in view.palette(ref.kind) if not _alike(c, colour) and c not in ref.thing.attributes]
+    if not others:
+        return []
+    other = rng.choice(others)
     wording = rng.choice(["Which half of the picture is the {} in?", "Is the {} in the left or the right half?"])
     drafts = []
     for said, offered, holds in [(colour, half, True), (other, rng.choice(["left", "right"]), False)]:
@@ -287,9 +290,12 @@ def missing_colour(view: View, rng: random.Random) -> list[Draft]:
     if not refs or not view.absent:
         return []
     ref, missing = rng.choice(refs), rng.choice(view.absent)
+    if not view.palette(missing):
+        return []
     wording = rng.choice(["Which colour is the {}?", "What is the colour of the {}?"])
+    invented = rng.choice(view.palette(missing))
     drafts = []
-    for kind, colour, holds in [(ref.kind, ref.thing.colour, True), (missing, rng.choice(COLOURS[:11]), False)]:
+    for kind, colour, holds in [(ref.kind, ref.thing.colour, True), (missing, invented, False)]:
         drafts += _twin(
             view,
             holds,

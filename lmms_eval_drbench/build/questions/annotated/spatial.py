@@ -86,6 +86,7 @@ def level(view: View, rng: random.Random) -> list[Draft]:
         for other in refs
         if one is not other and not mentions(one, other) and not mentions(other, one)
         if (way := view.upright(one.thing, other.thing)) and hops(one, other) <= _MAX_HOPS
+        if view.comparable(one.kind, other.kind)
     ]
     if not pairs:
         return []
@@ -108,6 +109,7 @@ def nearness(view: View, rng: random.Random) -> list[Draft]:
         for one in view.referents
         for other in view.referents
         if one is not other and (way := view.nearness(one.thing, other.thing)) and hops(one, other) <= _MAX_HOPS
+        if view.comparable(one.kind, other.kind)
     ]
     if not pairs:
         return []
@@ -134,6 +136,7 @@ def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
             pairs.append((refs[0], refs[1], relation))
             pairs.append((refs[1], refs[0], flipped))
     pairs = [pair for pair in pairs if not mentions(pair[0], pair[1]) and not mentions(pair[1], pair[0])]
+    pairs = [pair for pair in pairs if view.comparable(pair[0].kind, pair[1].kind)]
     if not pairs:
         return []
     one, other, way = rng.choice(pairs)
@@ -176,7 +179,7 @@ def half(view: View, rng: random.Random) -> list[Draft]:
     return _half(view, rng, open_ended=False)
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE, topic="half")
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE / 2, topic="half")
 def half_open(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture that holds a thing, in the model's own words."""
     return _half(view, rng, open_ended=True)

@@ -151,6 +151,8 @@ def nearest(view: View, rng: random.Random) -> list[Draft]:
     if len(refs) < 3 or view.shows_camera:
         return []
     chosen = rng.sample(refs, 3)
+    if not all(view.comparable(chosen[0].kind, ref.kind) for ref in chosen):
+        return []
     way, word = rng.choice([("nearer_than", "nearest to"), ("farther_than", "farthest from")])
     for right in chosen:
         rest = [ref for ref in chosen if ref is not right]

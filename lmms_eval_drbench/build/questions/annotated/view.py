@@ -99,6 +99,13 @@ class View:
         """The colours that a thing of this kind may have, the common ones where the source doesn't tell."""
         return self.scene.palettes.get(kind, COLOURS[:11])
 
+    def comparable(self, one: str, other: str) -> bool:
+        """Whether the text can't tell how things of two kinds compare in depth or height.
+
+        In a drawn world, where every kind has its usual place, only things of one kind are compared so.
+        """
+        return one == other or not self.scene.palettes
+
     @cached_property
     def kinds(self) -> list[str]:
         """Every kind that is there, clear or not."""

@@ -312,15 +312,20 @@ def scene_of(made: Composition, size: int) -> Scene:
         relations=tuple(relations),
         countable=frozenset(kinds.difference(GROUNDS)),
         absent=frozenset(
-            kind for kind in KINDS if kind not in hidden_kinds and not any(are_kin(kind, name) for name in kinds)
+            kind  # of those that may be in such a place: the others nobody would look for there
+            for kind in sorted(made.place.kinds)
+            if kind in KINDS and kind not in hidden_kinds and not any(are_kin(kind, name) for name in kinds)
         ),
         anomalies=tuple(
             Anomaly(kind, numbers[id(thing)], None if target is None else numbers[id(target)])
             for kind, thing, target in made.anomalies
         ),
         distinct=True,
-        palettes={kind: KINDS[kind].colours for kind in kinds if kind in KINDS},
+        palettes=_PALETTES,
     )
+
+
+_PALETTES = {kind.name: kind.colours for kind in KINDS.values()}
 
 
 def _reading(pieces: list[Piece], index: int) -> tuple[float, float]:

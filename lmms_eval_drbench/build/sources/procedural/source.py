@@ -13,6 +13,7 @@ from lmms_eval_drbench.errors import UserError
 
 FIRST_SEEDS = {"train": 500_000_000, "validation": 700_000_000, "test": 900_000_000}
 """First scene of each split. The ranges are far apart, so that splits never share a picture."""
+PILOT_SEEDS = 300_000_000
 SEED_STEP = 1_000_000
 """Scenes set aside for each --seed; 100 of them fit between two splits."""
 LEAST_SIZE, MOST_SIZE = 224, 4096
@@ -63,6 +64,10 @@ class ProceduralSource(AnnotatedSource):
             raise UserError("--whole-pool: procedural draws as many pictures as asked for, each split has its own")
         first = FIRST_SEEDS[split] + seed * SEED_STEP
         return map(str, range(first, first + SEED_STEP))
+
+    def pilot(self) -> Iterator[str]:
+        """Seeds that no split has."""
+        return map(str, range(PILOT_SEEDS, PILOT_SEEDS + SEED_STEP))
 
     def scene(self, image_id: str) -> Scene:
         return compose(int(image_id), self._size)

@@ -1,0 +1,72 @@
+"""The critic: a reader of the text alone that sits beside the builder, so that no family lets it win.
+
+It is taught on a pilot, questions about other pictures of the same source that nobody criticised. How likely it calls
+an option becomes one more bet in the builder's ledger: of the options that it likes as much, as many must be right as
+of any others. (Balancing on such a propensity score balances all that the score is made of; letting the critic win no
+more often than lose would not: what it wins where it is sure, another reader could win where this one is mistaken.)
+This is the paper's visual filtering, done while questions are drawn. Open questions are left alone: of a family's two
+answers the likelier one would be dropped until the other was certain.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from lmms_eval_drbench.build.blind import Readers
+from lmms_eval_drbench.build.builder import Builder
+from lmms_eval_drbench.build.ledger import Cue
+from lmms_eval_drbench.build.questions.annotated import View
+from lmms_eval_drbench.build.questions.draft import Draft, Family
+from lmms_eval_drbench.build.sources.base import AnnotatedSource
+from lmms_eval_drbench.taxonomy import QuestionType
+
+PILOT = 1500
+"""Scenes of the pilot, at most, with `_PER_SCENE` questions each."""
+_PER_SCENE = 5
+BET = "critic"
+_GRADES = 8
+"""Grades of liking that are told apart."""
+
+
+class Critic:
+    """What a taught reader makes of drafts."""
+
+    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
+        self._readers = Readers([_sorted(record) for record in records])
+
+    def cues(self, draft: Draft, family: Family) -> list[Cue]:
+        """A bet on every option of a choice question, by how much the critic likes it; none for an open one."""
+        if draft.type is QuestionType.OPEN_ENDED:
+            return []
+        options = sorted(draft.options)
+        record = {
+            "family": family.name,
+            "question": draft.question,
+            "options": options,
+        }
+        likely = self._readers.likely(record)
+        single = draft.type is QuestionType.SINGLE_CHOICE
+        share = 1 / len(options) if single else 0.5
+        if single:
+            likely = likely / max(likely.sum(), 1e-9)
+        return [
+            Cue((BET, len(options), int(value * _GRADES)), option in draft.right, share)
+            for option, value in zip(options, likely, strict=True)
+        ]
+
+
+def taught(source: AnnotatedSource, families: Sequence[Family]) -> Critic:
+    """A critic of a source's questions; the same for every split and seed."""
+    scenes = [source.scene(image_id) for image_id in islice(source.pilot(), PILOT)]
+    builder = Builder(_PER_SCENE * len(scenes), 0, "train", families=families)
+    return Critic([record for scene in scenes for record in builder.ask(scene, _PER_SCENE, set(), View(scene))])
+
+
+def _sorted(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its options in alphabetical order, as drafts, whose options have no order yet, are shown too."""
+    if not record["options"]:
+        return record
+    options = sorted(record["options"])
+    right = {record["options"][ord(letter) - ord("A")] for letter in record["answer"]}
+    letters = [chr(ord("A") + index) for index, option in enumerate(options) if option in right]
+    return record | {"options": options, "answer": letters}
