@@ -20,7 +20,7 @@ from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
 
-PACKAGED_FINGERPRINT = "fdf60c6176d08ead"
+PACKAGED_FINGERPRINT = "774358362883ebd1"
 BASE_SKILLS_FINGERPRINT = "fe1288797ed42bde"
 
 
@@ -73,11 +73,12 @@ def bomb(width: int, height: int) -> bytes:
 
 def test_the_packaged_split_is_frozen():
     loaded = data.load()
-    assert (loaded.name, loaded.fingerprint) == ("DRBench-Open procedural v0", PACKAGED_FINGERPRINT)
-    assert len(loaded.records) >= 400 and len(set(loaded.records["image_id"])) >= 80
+    assert (loaded.name, loaded.fingerprint) == ("DRBench-Open procedural v1", PACKAGED_FINGERPRINT)
+    assert len(loaded.records) == 1200 and len(set(loaded.records["image_id"])) == 240
+    assert sum(file.stat().st_size for file in packaged.TEST.iterdir()) < 12 * 2**20  # in the wheel
     shares = Counter(loaded.records["category"])
     for category in Category:
-        assert abs(shares[category] / len(loaded.records) - PAPER_SHARES[category]) < 0.02
+        assert abs(shares[category] / len(loaded.records) - PAPER_SHARES[category]) < 0.005
 
 
 def test_the_base_skills_are_frozen():
@@ -85,7 +86,7 @@ def test_the_base_skills_are_frozen():
     assert loaded.fingerprint == BASE_SKILLS_FINGERPRINT and len(loaded.records) >= 300
 
 
-@pytest.mark.parametrize("name", ["procedural_v0", "base_skills_v0"])
+@pytest.mark.parametrize("name", ["procedural_v1", "procedural_v0", "base_skills_v0"])
 def test_the_card_and_the_stats_say_what_is_there(name):
     folder = packaged.ASSETS / name
     loaded = data.load(str(folder))

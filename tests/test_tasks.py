@@ -43,7 +43,7 @@ def docs(name: str):
 def test_every_category_gets_its_records_and_together_they_are_all():
     found = {category: docs(f"docs_{category}") for category in Category}
     assert all(set(records["category"]) == {category} for category, records in found.items())
-    assert sum(map(len, found.values())) == len(data.load().records) == 600
+    assert sum(map(len, found.values())) == len(data.load().records) == 1200
 
 
 def test_mini_is_400_records_of_the_split():
