@@ -16,7 +16,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from sft import log
+from sft import attention, log
 from sft.collate import IGNORE, PlannedSamples
 from sft.loss import CHUNK
 from sft.stages import Plan
@@ -94,21 +94,32 @@ def estimate(
         batch = collate([planned[entry] for entry in heaviest])
         rows, length = batch["input_ids"].shape
         supervised = int((batch["labels"] != IGNORE).sum())
-        elements = activations(model, rows * length, packs, lora=lora, checkpointing=gradient_checkpointing)
-        mask = rows * length**2 * 4 * _layers(model) if packs and not torch.cuda.is_available() else 0
+        slots = _slots(batch) if packs else None
+        elements = activations(model, rows * length, slots, lora=lora, checkpointing=gradient_checkpointing)
         vocabulary = model.config.get_text_config().vocab_size
         logits = min(supervised, CHUNK) * vocabulary * 4 * _LOGIT_COPIES
-        stages.append(StageMemory(stage.name, rows, length, supervised, elements * compute.itemsize + mask, logits))
+        stages.append(StageMemory(stage.name, rows, length, supervised, elements * compute.itemsize, logits))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     return Estimate(weights, gradients, _ADAM_STATES * gradients, features, process, stages)
 
 
-def activations(model: PreTrainedModel, tokens: int, packs: bool, lora: bool, checkpointing: bool) -> int:
+def _slots(batch: dict[str, torch.Tensor]) -> tuple[int, int]:
+    """Queries and keys of a packed batch, once its branches stand apart (`attention.Layout`)."""
+    layout = attention.Layout.of(batch)
+    branches, _, _, seen = layout.visible.shape
+    shared = layout.shared[0] * layout.shared[1]
+    return layout.place_of_slot.numel(), shared + branches * seen
+
+
+def activations(
+    model: PreTrainedModel, tokens: int, slots: tuple[int, int] | None, lora: bool, checkpointing: bool
+) -> int:
     """Elements that autograd keeps of the decoder for `tokens` tokens, padding included.
 
     Of one layer and token, with hidden size h, intermediate size m, and a query and k key elements: 4m (gate, its
     activation, up, their product), 5h with LoRA (inputs of the norms and of the projections; 7.5h where the norms'
-    weights train), a + 2k for attention, or 3a with a mask, for which keys and values are repeated to all heads.
+    weights train), a + 2k for attention. Where branches attend apart (slots: their queries and keys) it is 2a a query,
+    for what goes in and what comes out, and 2k a key instead.
     With gradient checkpointing: each layer's input, and all of one layer. One layer more stands for its gradients.
     """
     text = model.config.get_text_config()
@@ -117,10 +128,12 @@ def activations(model: PreTrainedModel, tokens: int, packs: bool, lora: bool, ch
     head = getattr(text, "head_dim", None) or hidden // text.num_attention_heads
     queries = text.num_attention_heads * head
     keys = (getattr(text, "num_key_value_heads", None) or text.num_attention_heads) * head
-    one = int((5 if lora else 7.5) * hidden) + 4 * middle + (3 * queries if packs else queries + 2 * keys)
+    outside = int((5 if lora else 7.5) * hidden) + 4 * middle
+    asking, seen = slots or (tokens / 2, tokens)
+    one = int(tokens * outside + asking * 2 * queries + seen * 2 * keys)
     layers = _layers(model)
-    kept = layers * hidden + one if checkpointing else layers * one
-    return tokens * (kept + one)
+    kept = tokens * layers * hidden + one if checkpointing else layers * one
+    return kept + one
 
 
 def _layers(model: PreTrainedModel) -> int:
