@@ -53,7 +53,7 @@ def test_features_are_not_cached_where_weights_are_sharded(random_tiny, toy_data
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     assert not run._caches_features(job)
     job.options.cache_features = "on"
-    with pytest.raises(UserError, match="cannot be cached where weights are sharded"):
+    with pytest.raises(UserError, match="features of sharded weights cannot be cached"):
         run._caches_features(job)
 
 
