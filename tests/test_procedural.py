@@ -16,7 +16,7 @@ from lmms_eval_drbench.build.sources import open_source
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.build.sources.procedural import compose
 from lmms_eval_drbench.build.sources.procedural.drawers import load
-from lmms_eval_drbench.build.sources.procedural.layout import arrange, pixels, scene_of
+from lmms_eval_drbench.build.sources.procedural.layout import _SHOWN_WITH, arrange, pixels, scene_of
 from lmms_eval_drbench.build.sources.procedural.pieces import FLAW_ROOM, Piece
 from lmms_eval_drbench.build.sources.procedural.render import encode, render, sprite
 from lmms_eval_drbench.build.sources.procedural.rooms import PLACES
@@ -122,8 +122,10 @@ def test_scenes_are_dense_and_say_everything(made):
         things = [piece for piece in composition.pieces if not piece.ground and piece.order >= 2]
         assert 8 <= len(things) <= 16
         names = {thing.name for thing in scene.objects}
-        assert scene.countable == names - set(GROUNDS)
+        drawn_within = {kind for what in _SHOWN_WITH.values() for kind in what} - scene.countable
+        assert scene.countable == names - set(GROUNDS) - drawn_within
         assert not names & scene.absent
+        assert not ("bed" in names and "pillow" in scene.absent | scene.countable), "a bed is drawn with a pillow"
         for thing in scene.objects:
             assert thing.name in KINDS or thing.name in GROUNDS
             assert thing.support is None or thing.support in scene.surfaces

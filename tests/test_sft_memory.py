@@ -30,7 +30,10 @@ def _kept(trainer, model, batch):
 @pytest.mark.parametrize("tuning", ["lora", "full"])
 @pytest.mark.parametrize("packing", ["on", "off"])
 def test_activations_are_what_autograd_keeps(random_tiny, toy_data, tmp_path, tuning, packing):
-    """Within 15 %, of packed batches 25 %: of the four-question batch of the joint stage, without the layer that stands for gradients."""
+    """Within 15 %, of packed ones 25 %: of the four-question batch of the joint stage.
+
+    Without the layer that stands for gradients.
+    """
     options = Options(str(random_tiny), str(toy_data), str(tmp_path), schedule="joint", tuning=tuning, packing=packing)
     options.batch_size = 4
     job = run.prepare(options, tmp_path)

@@ -281,7 +281,11 @@ def scene_of(made: Composition, size: int) -> Scene:
     factor = size / UNITS
     order = sorted(range(len(made.pieces)), key=lambda index: _reading(made.pieces, index))
     numbers = {id(made.pieces[index]): number for number, index in enumerate(order)}
-    objects = tuple(_object(made.pieces[index], made.sight.shares[index], size) for index in order)
+    kinds = {piece.kind for piece in made.pieces}
+    shown = {kind for piece in made.pieces for kind in _SHOWN_WITH.get((piece.kind, piece.state), ())}
+    objects = tuple(
+        _object(made.pieces[index], made.sight.shares[index], size, made.pieces[index].kind in shown) for index in order
+    )
     names = {piece.kind: piece for piece in made.pieces}
     relations = [
         (numbers[id(piece)], "on", numbers[id(names[piece.support])])
@@ -293,8 +297,7 @@ def scene_of(made: Composition, size: int) -> Scene:
         if share >= _COVERS and one.support != other.kind and one.depth[0] < other.depth[0]:
             relations.append((numbers[id(one)], "in_front_of", numbers[id(other)]))
             relations.append((numbers[id(other)], "behind", numbers[id(one)]))
-    kinds = {piece.kind for piece in made.pieces}
-    hidden_kinds = ("window", "door") if made.place.outdoors else ("tree",)  # houses have them; gardens may
+    shown.update(("window", "door") if made.place.outdoors else ("tree",))  # houses have them; gardens may
     return Scene(
         id=f"procedural-v1-{made.seed:09d}",
         place=made.place.name,
@@ -310,11 +313,11 @@ def scene_of(made: Composition, size: int) -> Scene:
         misplaced=next((thing.kind for kind, thing, _ in made.anomalies if kind == "out_of_place"), None),
         source="procedural",
         relations=tuple(relations),
-        countable=frozenset(kinds.difference(GROUNDS)),
+        countable=frozenset(kinds.difference(GROUNDS, shown)),
         absent=frozenset(
             kind  # of those that may be in such a place: the others nobody would look for there
             for kind in sorted(made.place.kinds)
-            if kind in KINDS and kind not in hidden_kinds and not any(are_kin(kind, name) for name in kinds)
+            if kind in KINDS and kind not in shown and not any(are_kin(kind, name) for name in kinds)
         ),
         anomalies=tuple(
             Anomaly(kind, numbers[id(thing)], None if target is None else numbers[id(target)])
@@ -325,6 +328,13 @@ def scene_of(made: Composition, size: int) -> Scene:
     )
 
 
+_SHOWN_WITH = {
+    ("bed", None): ("pillow",),
+    ("bowl", "full"): ("apple", "ball"),
+    ("basket", "full"): ("ball", "apple"),
+    ("refrigerator", "open"): ("bottle", "jar", "apple"),
+}
+"""(kind, state) → kinds that its drawing shows as well: nobody knows how many of them there are, or whether any."""
 _PALETTES = {kind.name: kind.colours for kind in KINDS.values()}
 
 
@@ -344,7 +354,7 @@ def pixels(piece: Piece, factor: float) -> tuple[int, int, int, int]:
     return left, top, max(1, right - left), max(1, bottom - top)
 
 
-def _object(piece: Piece, share: float, size: int) -> SceneObject:
+def _object(piece: Piece, share: float, size: int, has_double: bool) -> SceneObject:
     box = pixels(piece, size / UNITS)
     return SceneObject(
         name=piece.kind,
@@ -354,6 +364,6 @@ def _object(piece: Piece, share: float, size: int) -> SceneObject:
         state=piece.state,
         fallen=piece.fallen,
         attributes=piece.attributes,
-        clear=share >= _SEEN and is_clear(box, size, size),
+        clear=share >= _SEEN and not has_double and is_clear(box, size, size),
         depth=piece.depth,
     )
