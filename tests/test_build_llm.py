@@ -153,7 +153,7 @@ def test_killed_at_any_moment_it_goes_on_and_gives_the_same_bytes(serve, folder,
 
 
 def test_ctrl_c_keeps_what_was_under_way(serve, folder, tmp_path):
-    endpoint = serve(seconds=0.05)
+    endpoint = serve(seconds=0.3)
     run = [sys.executable, "-m", "lmms_eval_drbench.build", *arguments(endpoint.url, folder, tmp_path)]
     process = subprocess.Popen([*run, "--concurrency=2"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while len(endpoint.bodies) < 8 and process.poll() is None:
