@@ -18,6 +18,7 @@ from lmms_eval_drbench.build.ledger import Cue
 from lmms_eval_drbench.build.questions.annotated import View
 from lmms_eval_drbench.build.questions.draft import Draft, Family
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
+from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
 PILOT = 1500
@@ -39,11 +40,7 @@ class Critic:
         if draft.type is QuestionType.OPEN_ENDED:
             return []
         options = sorted(draft.options)
-        record = {
-            "family": family.name,
-            "question": draft.question,
-            "options": options,
-        }
+        record = {"family": family.name, "question": draft.question, "options": options}
         likely = self._readers.likely(record)
         single = draft.type is QuestionType.SINGLE_CHOICE
         share = 1 / len(options) if single else 0.5
@@ -66,7 +63,8 @@ def _sorted(record: dict[str, Any]) -> dict[str, Any]:
     """The record with its options in alphabetical order, as drafts, whose options have no order yet, are shown too."""
     if not record["options"]:
         return record
-    options = sorted(record["options"])
-    right = {record["options"][ord(letter) - ord("A")] for letter in record["answer"]}
-    letters = [chr(ord("A") + index) for index, option in enumerate(options) if option in right]
-    return record | {"options": options, "answer": letters}
+    texts = dict(zip(option_letters(record), record["options"], strict=True))
+    right = {texts[letter] for letter in record["answer"]}
+    ordered = record | {"options": sorted(record["options"])}
+    letters = zip(option_letters(ordered), ordered["options"], strict=True)
+    return ordered | {"answer": [letter for letter, option in letters if option in right]}
