@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
-from sft import run
+from sft import run, train
 from sft.options import Options
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
@@ -38,7 +38,7 @@ def main():
     tokens = sum(int((batch["labels"] != -100).sum()) for batch in halves)
     alone = gradients(job.model, trainer, halves, tokens, 1)
     mesh = init_device_mesh("cpu", (2,))
-    for layer in run.train._base(job.model).model.language_model.layers:
+    for layer in train.base_of(job.model).model.language_model.layers:
         fully_shard(layer, mesh=mesh)
     fully_shard(job.model, mesh=mesh)
     sharded = gradients(job.model, trainer, [halves[dist.get_rank()]], tokens, 2)
