@@ -6,7 +6,7 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.claims import claimed
-from lmms_eval_drbench.mentions import CONTRAST, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
+from lmms_eval_drbench.mentions import CONTRAST, LIKEWISE, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import tokens
 from lmms_eval_drbench.rejection import rejects
@@ -20,6 +20,7 @@ from lmms_eval_drbench.statements import (
     paragraphs,
     sentences,
     without_connective,
+    without_first_sight,
     without_loop,
 )
 
@@ -46,6 +47,12 @@ _VERB = (
     r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?|(?:seems?|appears?)(?:\sto\sbe)?)|"
     r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
 )
+_REMOVED = re.compile(
+    r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|minus)\s"
+    r"(?P<what>[^.;!?\n]{1,80}?)(?:\s(?:from (?:the|my) (?:list|set|answer)|again|too))?\W*$",
+    re.IGNORECASE,
+)
+"""What takes options out of a set that was given: `remove D`."""
 _WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
 _SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
 
@@ -67,14 +74,20 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
     """
     options = Options(record)
-    body = options.lettered(lettering.tighten(without_loop(body)))
+    body = options.lettered(lettering.tighten(without_first_sight(without_loop(body))))
     if (
         (ticked := _ticked(body, options))
         and (len(ticked) == 1 or not options.single)
         and not options.verdicts(body)[1]
     ):
         return ticked, _NAMES[_ticked]
-    last = corrections(body)[-1].strip()
+    *before, last = corrections(body)
+    last = last.strip()
+    if before and not options.single and (taken_back := _REMOVED.match(last)):
+        removed = lettering.bare(taken_back.group("what"), options.letters) or options.by_text(taken_back.group("what"))
+        letters, how = read("".join(before), record)
+        if removed and letters and removed < letters:
+            return letters - removed, how
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
     for reader, part in attempts:
@@ -262,6 +275,9 @@ def _first_lines(body: str, options: Options) -> Found:
         return None  # the options, listed on one line
     claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
+    rest = body[len(claim) :]
+    if not options.single and LIKEWISE.search(rest) and options.mentions(rest)[0]:
+        return None  # "Scissors. A knife would also work."
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
 
@@ -322,6 +338,8 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
     if _ORDINARY.search(first_sentence(line)):  # "The trees are green, which is normal."
         return None
+    if options.single and options.is_list(line):
+        return None
     for end in ("$", r"[.!?](?:\s|$)", clause_end):
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
@@ -342,8 +360,9 @@ def _rejecting_option(body: str, options: Options) -> Letters | None:
 
 def _closing_rejection(body: str, options: Options) -> Letters | None:
     """`There is a dog with a red collar, but there is no cat.`: the last clause rejects and names no other option."""
-    last = re.split(r";\s|,?\s\bbut\b\s|(?<=[.!?])\s", body.strip())[-1]
-    return None if last == body.strip() or options.names_more(last, frozenset()) else _rejecting_option(last, options)
+    last = re.split(r";\s|,?\s\b(?:but|however|though|yet)\b,?\s|(?<=[.!?])\s", body.strip())[-1]
+    rejecting = frozenset(options.record["reject_answers"])
+    return None if last == body.strip() or options.names_more(last, rejecting) else _rejecting_option(last, options)
 
 
 _NAMES = {
@@ -361,5 +380,5 @@ _NAMES = {
 }
 _STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _closing_rejection, mentioned, _rejecting_option, claimed)
+_WEAK = (_first_lines, _closing_rejection, claimed, _rejecting_option)
 """Readers of a statement that may be one; what was corrected is kept from them."""

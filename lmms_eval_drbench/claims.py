@@ -1,163 +1,341 @@
 """Which options running text claims, clause by clause: the last reader of a choice question, for prose.
 
 A clause claims the options it names when it says of them what the question asks (it shares content words with the
-question), and denies them when it holds a negation or a dismissal ("is normal", "can be ruled out"). A clause about
-something else ("the mug is on the windowsill") does neither. What is claimed and denied at once is no answer.
+question) or approves of them, and denies them when it holds a negation or a dismissal ("is normal", "can be ruled
+out"). A clause about something else ("the mug is on the windowsill") does neither. `The mug can`, `so is the mug` take
+over what the clause before said. What is claimed and denied at once is no answer.
 """
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from lmms_eval_drbench import chinese, polarity
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.mentions import LIKEWISE, Letters, asked_words, is_denial
-from lmms_eval_drbench.options import FUNCTION_WORDS, Options
-from lmms_eval_drbench.phrases import ARTICLES, tokens
-from lmms_eval_drbench.statements import is_cut_off, sentences
+from lmms_eval_drbench.mentions import LIKEWISE, Letters
+from lmms_eval_drbench.naming import EMPTY, asked_roots, named
+from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
+from lmms_eval_drbench.statements import is_cut_off, is_refusal, sentences
 
 _MAX_CLAUSES = 60
-_CLAUSES = re.compile(r";\s*|,?\s+\b(?:but|whereas|while|although|though)\b\s+|,\s+(?=(?:so|hence|thus|therefore)\b)")
-_THAN = re.compile(r"\b(?:than|compared (?:to|with))\b.*$", re.IGNORECASE | re.DOTALL)
-_RULED_OUT = re.compile(
-    r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|unsuitable|wrong|incorrect|normal|usual|ordinary|expected)\b",
+_BREAK = re.compile(
+    r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
+    r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|"
+    r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
+    r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
     re.IGNORECASE,
 )
-_CONCLUDES = re.compile(r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes)\b", re.IGNORECASE)
-_HEDGED = re.compile(
-    r"(?:^|[,;.]\s|\bbut\s|\bit's\s)(?:most likely|probably|likely)\s(?P<what>[^,;.]{1,80})\.?\s*$", re.I
+_PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
+_AMONG = re.compile(r"^\W*(?:between|among|out of|of)\s(?:the two|these|them|[A-H])\b[^,;.]{0,30},\s+", re.IGNORECASE)
+_NOT_THIS = re.compile(r"^(\W*not\s[^,;]{1,100}),\s+(?!and\b|or\b|not\b)", re.IGNORECASE)
+_LABEL = re.compile(r"(?<=[\w)\]\"']):\s+|\s[–—-]\s")
+_JOINT = re.compile(r"(,\s+(?:and\s+)?|\s+and\s+)")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|cannot|could|do|does|did|will|would|should|must|may|might|shows?|lies?|"
+    r"stands?|sits?|hangs?|holds?|wears?|contains?|fits?|works?|looks?|seems?|appears?|touch(?:es)?|indicates?|"
+    r"explains?|cross(?:es)?|belongs?|remains?)\b|n't\b|\b(?:it|he|she|that|there|they|this)'(?:s|re)\b",
+    re.IGNORECASE,
 )
+_STATEMENT = re.compile(rf"{_VERB.pattern}|{_LABEL.pattern}|[{chinese.CHARACTER}]", re.IGNORECASE)
+_CHINESE_JOINT = re.compile(rf"[,;]\s?(?=[{chinese.CHARACTER}]|[A-H]\s?[{chinese.CHARACTER}])")
+_NOT_DENYING = re.compile(
+    r"\b(?:no (?:other|doubt|one else)|nothing else|not only|not (?:sure|certain|entirely|hard|difficult))\b",
+    re.IGNORECASE,
+)
+_DISMISSED = re.compile(
+    r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
+    r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
+    r"too \w+)\b|太|正常|排除|错误",
+    re.IGNORECASE,
+)
+_CONTRAST = re.compile(r"\W*(?:rather than|instead of|as opposed to|in contrast to|unlike)\b", re.IGNORECASE)
+_THAN = re.compile(r"\W*than\b", re.IGNORECASE)
+_CONCLUDES = re.compile(
+    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving)\b", re.IGNORECASE
+)
+_SUPERLATIVE = re.compile(r"\b(?:most|least|\w{3,12}est)\b|最", re.IGNORECASE)
 _ELLIPSIS = re.compile(
-    r"\b(?:is|are|can|could|does|do|would|will|has|have)(?:n't|not|\snot)?(?:\s(?:too|as well))?\W*$"
+    r"\b(?:is|are|was|can|could|does|do|did|would|will|has|have)(?P<no>n't|not|\snot)?"
+    r"(?:\s(?:too|also|as well|either))?\W*$",
+    re.IGNORECASE,
+)
+_SO_IS = re.compile(
+    r"\W*(?:and\s)?(?:so|(?P<no>neither|nor))\s(?:is|are|was|can|could|does|do|did|would|has|have)\b", re.IGNORECASE
+)
+_OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
+_THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
+_ALTERNATIVES = re.compile(r"\b(?:can|could|would|will|either|may)\b", re.IGNORECASE)
+_ALL_BUT = re.compile(r"\W*only\b", re.IGNORECASE)
+_UNSURE = frozenset(tokens("maybe perhaps possibly might"))
+_CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"(?:^|[,;.]\s|\bbut\s|\bit's\s)(?:most likely|more likely|probably|likely)\s(?P<what>[^,;.]{1,80})\.?\s*$", re.I
 )
 _NONE = re.compile(r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\bnothing\b", re.IGNORECASE)
-_NONE_TEXT = re.compile(r"\W*(?:none|nothing|neither)\b", re.IGNORECASE)
 _EXCEPT = re.compile(r"\b(?:except|apart|aside|besides|other than)\b", re.IGNORECASE)
-_CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _LONE_A = re.compile(r"\bA\b(?!\s(?!and\b|or\b)[a-z])")
-_WORKS = frozenset(tokens("work fit suitable correct right apply do"))
-_EMPTY = (
-    FUNCTION_WORDS | ARTICLES | frozenset(tokens("which what who where how many much does do you see here can could"))
+_RANGE = re.compile(r"\b[A-H]\s?(?:to|through|[-–]|\.\.+|…)\s?[A-H]\b")
+"""A range of letters, or a pair: nobody can tell."""
+_TICKS = (
+    (re.compile(r"[\u2705\u2714\u2713\u2611]"), "; "),
+    (re.compile(r"[\u274c\u2717\u2718\u2715\u2716]"), "; not "),
 )
+_BARE = EMPTY | frozenset(
+    tokens(
+        "there i we see seen find found visible present notice both also too all lie lying stand standing only just "
+        "these following and first second third finally shown show contain include it they say think believe must "
+        "would should most likely probably clearly definitely indeed actually here"
+    )
+)
+"""Words that say no more of an option than that it is there."""
+_APPROVED = {root(word) for word in tokens("work fit suitable correct right apply good fine okay match qualify best")}
+
+
+class Clause(NamedTuple):
+    """What one clause says. letters: the options it names. claims: True where it says of them what was asked, False
+    where it denies that, None where it speaks of something else. is_judged: whether it says anything of them that bears on the question.
+    shared: words that it shares with the question. concludes: whether it draws a conclusion. clear: see `Named`.
+    """
+
+    text: str
+    letters: Letters
+    claims: bool | None
+    shared: int
+    is_judged: bool
+    concludes: bool
+    clear: bool
 
 
 def claimed(body: str, options: Options) -> Letters | None:
     """The options that a text's clauses claim; for single choice, the only one of the clause that answers."""
     body = lettering.strip_markup(body)
-    if is_cut_off(body) or options.is_restated(body) or _CONDITIONAL.search(body):
+    if early := _hedged(body, options):
+        return early
+    if is_cut_off(body) or options.is_restated(body):
         return None
-    letters = lettering.marked(body, options.letters)
+    if _RANGE.search(body) or _declines((sentences(body) or [""])[-1], options):
+        return None
+    for tick, word in _TICKS:
+        body = tick.sub(word, body)
+    letters = named(body, options).letters
     if letters and "A" not in letters and _LONE_A.search(body):  # a letter or an article: a set would lack it
         return None
-    return (
-        _hedged(body, options)
-        or _none(body, options)
-        or _by_head(body, options)
-        or (_answering(body, options) if options.single else _union(body, options))
+    if early := _none(body, options) or _yes_or_no(body, options):
+        return early
+    if options.single and (part := options.by_part(body)):
+        return part
+    found = list(_clauses(body, options))
+    return _one(found, options) if options.single else _set(body, found, options)
+
+
+def _declines(sentence: str, options: Options) -> bool:
+    return is_refusal(sentence) and not options.mentions(sentence)[0]
+
+
+def _clauses(body: str, options: Options) -> Iterator[Clause]:
+    asked = asked_roots(options)
+    seen: Letters = frozenset()
+    predicate: bool | None = None
+    claims: bool | None = None
+    parts = _split(body, options)
+    loosely = not any(named(text, options).letters for text in parts)
+    for text in parts:
+        letters, left, clear = named(text, options, loosely)
+        if options.single and not letters and not named(text, options, loosely=True).letters:
+            letters = options.by_core(text) or letters
+        roots = {root(word) for word in left}
+        shared = len(roots & asked)
+        said, negated, is_inherited = _said(text, left, roots, asked, predicate)
+        if _OTHERS.search(text) and not letters:
+            letters = frozenset(options.letters) - seen
+        elif _THESE.match(text) and not letters and said:
+            letters = seen
+        if not letters and not is_inherited:
+            if said is not None:
+                predicate = said
+            continue
+        if _THAN.match(text) or _CONTRAST.match(text):
+            claims = not claims if claims is not None else False
+        else:
+            claims = None if said is None and not negated else (said is not False) != negated
+            predicate = said if said is not None else (True if negated else None)
+        seen |= letters
+        concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text))
+        yield Clause(text, letters, claims, shared, said is not None, concludes, clear)
+
+
+def _split(body: str, options: Options) -> list[str]:
+    """The clauses of a text, in order; a comma or "and" ends one where both sides have a verb of their own."""
+    found: list[str] = []
+    for sentence in sentences(body):
+        if "?" in sentence or _CONDITIONAL.search(sentence):
+            continue
+        sentence = _AMONG.sub("", sentence, count=1)
+        sentence = _PARENTHESIS.sub("", re.sub(r"(?:^|(?<=[,;:]\s))\d{1,2}[).]\s", "", sentence))
+        for clause in _BREAK.split(_NOT_THIS.sub(r"\1; ", sentence)):
+            for part in _unlabelled(clause, options):
+                found += _joined(part)
+    if options.single:
+        found = [part for clause in found for part in _apart(clause, options)]
+    return [clause for clause in found if clause.strip(" .,:;!")][-_MAX_CLAUSES:]
+
+
+def _apart(clause: str, options: Options) -> list[str]:
+    """`a hammer on the wall`, `a screwdriver next to the vise` of a clause that lists several and where each is."""
+    pieces = [piece for piece in re.split(r",\s+(?:and\s+)?", clause) if piece.strip()]
+    own = [named(piece, options) for piece in pieces]
+    is_list = len(pieces) > 1 and all(len(one.letters) == 1 for one in own)
+    return pieces if is_list and all(set(one.left) - _BARE for one in own) else [clause]
+
+
+def _unlabelled(clause: str, options: Options) -> list[str]:
+    """What stands around a colon or dash; `B: on the table`, `Out: B` are one clause."""
+    match = _LABEL.search(clause)
+    if match is None:
+        return [clause]
+    head, rest = clause[: match.start()], clause[match.end() :]
+    is_label = len(head.split()) < 3 or not set(named(head, options).left) - EMPTY
+    return [clause] if is_label else [head, *_unlabelled(rest, options)]
+
+
+def _joined(clause: str) -> list[str]:
+    pieces = _JOINT.split(clause)
+    found = [pieces[0]]
+    for joint, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        if _VERB.search(found[-1]) and _VERB.search(piece):
+            found.append(piece)
+        else:
+            found[-1] += joint + piece
+    return [part for piece in found for part in _CHINESE_JOINT.split(piece)]
+
+
+def _said(
+    text: str, left: tuple[str, ...], roots: set[str], asked: set[str], predicate: bool | None
+) -> tuple[bool | None, bool, bool]:
+    """(what a clause's predicate says without its negation, whether it is negated, whether it is taken over)."""
+    if (elliptic := _SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
+        return (True if predicate is None else predicate), bool(elliptic.group("no")), True
+    text = _NOT_DENYING.sub("", text)
+    plain = tokens(text)
+    negated = any(
+        word in NEGATIONS or word.endswith("n't") for word in left if word in plain
+    ) and not _NOT_DENYING.fullmatch(text)
+    dismissal = _DISMISSED.search(text)
+    if dismissal and root(dismissal.group().lower()) not in asked:
+        return False, negated, False
+    if any(_is_opposite(word, asked) for word in left):
+        return False, negated, False
+    if roots & (asked | _APPROVED) or not {word for word in left if not word.isdigit()} - _BARE:
+        return True, negated, False
+    return None, negated, False
+
+
+def _is_opposite(word: str, asked: set[str]) -> bool:
+    """Whether a word says the opposite of one of the question's: `unsafe`, `closed` where it asks what is open."""
+    if any(root(other) in asked for other in ANTONYMS.get(word, ())):
+        return root(word) not in asked
+    return word.startswith(("un", "in", "im")) and len(word) > 5 and root(word[2:]) in asked
+
+
+def _one(found: list[Clause], options: Options) -> Letters | None:
+    """The option of the last clause that names one, where that answers best; or the one that is left over."""
+    everything = frozenset(options.letters)
+    denied = frozenset().union(*(clause.letters for clause in found if clause.claims is False))
+    open_ = [clause for clause in found if clause.claims is not False and not clause.letters <= denied]
+    if not open_:
+        is_judged = all(clause.is_judged for clause in found)
+        return everything - denied if is_judged and len(everything - denied) == 1 < len(everything) - 1 else None
+    ranked = [clause for clause in open_ if len(clause.letters) == 1 and clause.clear]
+    if not ranked:
+        return None
+    last = ranked[-1]
+    best = last if last.concludes and last is found[-1] else max(ranked, key=lambda clause: clause.shared)
+    others = [clause for clause in open_ if not best.letters <= clause.letters]
+    if best.letters & denied:
+        return None
+    is_best = (best is last and best.concludes) or all(other.shared < best.shared for other in others)
+    return best.letters if is_best else None
+
+
+def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
+    """All options that clauses claim."""
+    everything = frozenset(options.letters)
+    claims: set[str] = set()
+    denials: set[str] = set()
+    if "\n" in body and not all(clause.claims for clause in found):  # a list of verdicts, perhaps not all of it
+        if frozenset().union(*(clause.letters for clause in found)) != everything:
+            return None
+    if not _is_whole(body, options):
+        return None
+    for clause in found:
+        words = set(tokens(clause.text))
+        if not clause.clear or _UNSURE & words or _EXCEPT.search(clause.text):
+            return None
+        if clause.claims is not False and "or" in words and not _ALTERNATIVES.search(clause.text):
+            return None
+        if clause.claims is False and _ALL_BUT.match(clause.text):
+            claims |= everything - clause.letters
+            denials |= clause.letters
+        elif clause.claims is False:
+            denials |= clause.letters
+        elif clause.claims:
+            claims |= clause.letters
+        elif LIKEWISE.search(clause.text) or not _STATEMENT.search(clause.text):
+            return None
+    if len(found) == 1 and found[0].claims is None:
+        claims |= found[0].letters
+    return frozenset(claims) if claims and not claims & denials else None
+
+
+def _is_whole(body: str, options: Options) -> bool:
+    """Whether a list without its full stop ends with the end of a phrase: not with "a cheese" of "a cheese grater"."""
+    if body.rstrip()[-1:] in ".!)" or not (words := options.normal(body)):
+        return True
+    following = [text[text.index(words[-1]) + 1 :] for text in options.texts.values() if words[-1] in text]
+    return not following or any(
+        not rest or rest[0] in EMPTY or root(rest[0]) in asked_roots(options) for rest in following
     )
-
-
-def _clauses(body: str) -> list[str]:
-    """Clauses without what they compare with; an enumeration's numbers dropped."""
-    found = [clause for sentence in sentences(body) for clause in _CLAUSES.split(sentence)]
-    return [_THAN.sub("", re.sub(r"\b\d{1,2}[).]\s", "", clause)) for clause in found if clause.strip()][-_MAX_CLAUSES:]
-
-
-def _named(clause: str, options: Options) -> tuple[Letters, set[str]]:
-    letters, left = options.mentions(clause)
-    return letters or lettering.marked(clause, options.letters), left
-
-
-def _asked(options: Options) -> set[str]:
-    return {word[:6] for word in asked_words(options) - _EMPTY}
-
-
-def _is_denied(clause: str, left: set[str]) -> bool:
-    return is_denial(" ".join(left)) or bool(_RULED_OUT.search(clause))
 
 
 def _hedged(body: str, options: Options) -> Letters | None:
     """`It's hard to say, but most likely C.`"""
     match = _HEDGED.search(body[-300:])
-    return (
-        (lettering.bare(match.group("what"), options.letters) or options.by_text(match.group("what")))
-        if match
-        else None
-    )
+    if match is None:
+        return None
+    return lettering.bare(match.group("what"), options.letters) or options.by_text(match.group("what"))
+
+
+def _yes_or_no(body: str, options: Options) -> Letters | None:
+    """Yes or no by what a text's last telling sentence says, where these are the options."""
+    by_text = {" ".join(text): letter for letter, text in options.texts.items()}
+    if by_text.keys() != {"yes", "no"}:
+        return None
+    for sentence in reversed(sentences(body)):
+        said = polarity.stated(sentence) or polarity.implied(sentence, options.record["question"])
+        if said:
+            return frozenset(by_text[said])
+    return None
+
+
+def _says_none(text: str, asked: set[str]) -> bool:
+    first, *others = tokens(text) or [""]
+    return first in ("none", "nothing", "neither") or (first == "no" and bool(others) and root(others[0]) in asked)
+
+
+def _all_opposite(sentence: str, asked: set[str]) -> bool:
+    """`All windows are closed.` where it asks which are open."""
+    first, *others = tokens(sentence) or [""]
+    return first in ("all", "every", "each") and any(_is_opposite(word, asked) for word in others)
 
 
 def _none(body: str, options: Options) -> Letters | None:
     """The option that says "none" (or rejects the premise), for a first or last sentence that says so."""
     found = sentences(body)
-    if not found or not any(_NONE.search(part) for part in (found[0], found[-1])):
+    asked = asked_roots(options)
+    if not found or not any(_NONE.search(part) or _all_opposite(part, asked) for part in (found[0], found[-1])):
         return None
     texts = dict(zip(options.letters, options.record["options"], strict=True))
-    fitting = [letter for letter, text in texts.items() if _NONE_TEXT.match(text)] or options.record["reject_answers"]
-    named = options.mentions(body)[0] - set(fitting)
-    return frozenset(fitting) if len(fitting) == 1 and not named else None
-
-
-def _by_head(body: str, options: Options) -> Letters | None:
-    """`The fish and the tyre` for options of which only one has a fish and only one a tyre.
-
-    Without its full stop a text may be the start of an option or of a set.
-    """
-    parts = [body] if options.single else re.split(r",\s*and\b|,|;|\band\b", body)
-    if len(body.split()) > 12 or len(sentences(body)) != 1:
-        return None
-    if not body.rstrip().endswith((".", "!")):
-        return None
-    found: set[str] = set()
-    for part in parts:
-        given = set(tokens(part)) - _EMPTY
-        holding = [
-            letter
-            for letter, text in zip(options.letters, options.record["options"], strict=True)
-            if given and given <= set(tokens(text)) and not is_denial(text) and not is_denial(part)
-        ]
-        if len(holding) != 1:
-            return None
-        found.update(holding)
-    return frozenset(found)
-
-
-def _answering(body: str, options: Options) -> Letters | None:
-    """The option of the clause that last names one, where that shares most with the question or concludes."""
-    asked, ranked = _asked(options), []
-    clauses = _clauses(body)
-    for position, clause in enumerate(clauses):
-        letters, left = _named(clause, options)
-        concludes = position == len(clauses) - 1 and bool(_CONCLUDES.match(clause))
-        if letters and not _is_denied(clause, left) and "?" not in clause:
-            shared = len(asked & {word[:6] for word in left})
-            ranked.append((concludes, shared, letters))
-    if not ranked:
-        return None
-    *others, (concludes, shared, letters) = ranked
-    is_best = concludes or shared > max((other[1] for other in others if other[2] != letters), default=0)
-    return letters if len(letters) == 1 and is_best else None
-
-
-def _union(body: str, options: Options) -> Letters | None:
-    """All options that clauses claim; `the mug can` takes over what was said before it."""
-    asked = _asked(options) | {word[:6] for word in _WORKS}
-    if ";" in body or "\n" in body or len(sentences(body)) < 2 or _EXCEPT.search(body):  # clauses, not a list
-        return None
-    claims: set[str] = set()
-    denials: set[str] = set()
-    for clause in _clauses(body):
-        letters, left = _named(clause, options)
-        if not letters:
-            continue
-        if _is_denied(clause, left):
-            denials |= letters
-        elif {"maybe", "perhap", "might", "or"} & left and not {"either"} & left:
-            return None
-        elif (
-            asked & {word[:6] for word in left}
-            or (claims | denials and _ELLIPSIS.search(clause))
-            or not (left - _EMPTY or denials)
-        ):
-            claims |= letters
-        elif LIKEWISE.search(clause):
-            return None
-        if options.hints_at_another(letters, left):
-            return None
-    return frozenset(claims) if claims and not claims & denials else None
+    fitting = [letter for letter, text in texts.items() if _says_none(text, asked)] or options.record["reject_answers"]
+    others = options.mentions(body)[0] - set(fitting)
+    return frozenset(fitting) if len(fitting) == 1 and not others else None

@@ -21,7 +21,9 @@ _WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅�
 _NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
-_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\b(?:along|together) with\b|\bplus\b|\n)\s{0,3}"
+_JOIN = (
+    r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|(?:,\s)?\b(?:as well as|(?:along|together) with|plus)\b|\n)\s{0,3}"
+)
 _ONE = rf"(?:{_NOUN}\s{{0,3}})?{_OPEN}[A-Z](?![\w']){_CLOSE}"
 """One letter, possibly as `option B` or `(B)`. White space is bounded: unbounded, it would be quadratic."""
 _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
@@ -107,6 +109,7 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
+    text = re.sub(r"(?<=\b[A-H])and(?=[A-H]\b)", " and ", text)
     text = re.sub(r"\band (?:probably|also|likely) (?=[A-H]\b)", "and ", text)
     text = re.sub(r"(?<=\b[A-H])-(?=[A-H]-[A-H]\b)|(?<=\b[A-H]-[A-H])-(?=[A-H]\b)", ", ", text.replace(")(", "), ("))
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)

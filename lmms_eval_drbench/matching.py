@@ -7,8 +7,9 @@
 import re
 from collections.abc import Iterable
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary
+from lmms_eval_drbench import chinese, polarity
+from lmms_eval_drbench.phrases import NEGATIONS, root, tokens, vocabulary
+from lmms_eval_drbench.quantities import agree, quantity
 
 _MAX_TEXT = 1000
 _MAX_CLAUSES = 20
@@ -30,7 +31,7 @@ _FRAME = frozenset(
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
         "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
-        "located lying sitting resting sleeping standing"
+        "located lying sitting resting sleeping standing side"
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
@@ -45,7 +46,7 @@ _MODIFIERS = frozenset(
         "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick "
         "concrete "
         "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent "
-        "straight single "
+        "straight single vertical horizontal diagonal "
         "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet "
         "dry clean "
         "broken cracked worn soft hard heavy sharp ripe raw juicy sweet hot cold warm tame wild stray sleepy happy sad "
@@ -59,7 +60,7 @@ _DESCRIBES = re.compile(r"\w{2,20}(?:ish|ful|less|ous|ed|sized|shaped)|\w{3,20}(
 _NOT_ONLY_DESCRIBING = frozenset(
     tokens("teddy puppy kitty granny nanny bunny jelly berry cherry ferry red bed seed weed")
 )
-_BOUNDARY = frozenset(
+BOUNDARY = frozenset(
     tokens(
         "in on at of to by with from for next near under over above below behind beside between against inside outside "
         "into onto through around across along among which that who where while because since as is are was "
@@ -73,15 +74,10 @@ _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
     r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|"
-    r"and)\b|\s[–—-]\s",
+    r"and|with)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
-_ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
-_YES_NO = re.compile(
-    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
-    re.IGNORECASE,
-)
 _PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
 _CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
 """`, not blue`: what an answer is set apart from."""
@@ -94,6 +90,22 @@ _DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
 
 
 _NOUGHT = {("0",), ("none",)}
+_NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
+_SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
+"""`E-X-I-T`"""
+_COUNT_OF = re.compile(r",\s+\w+\sof\s(?:them|which|whom)\b.*", re.IGNORECASE | re.DOTALL)
+_HANDLING = frozenset(tokens("reading drinking eating using gripping clutching lifting playing writing"))
+"""What is done with a thing that is held or carried."""
+
+
+def matches_any(text: str, accepted: Iterable[str], question: str) -> bool:
+    """Whether `text` gives one of the accepted answers; another unit than theirs is wrong even where one has none."""
+    accepted = list(accepted)
+    given = quantity(text)
+    wanted = [other for other in map(quantity, accepted) if other and other.unit]
+    if given and given.unit and wanted:
+        return any(agree(given, other) for other in wanted)
+    return any(matches(text, one, question) for one in accepted)
 
 
 def matches(text: str, accepted: str, question: str) -> bool:
@@ -105,35 +117,27 @@ def matches(text: str, accepted: str, question: str) -> bool:
     number and no other. An answer made of the question's words ("the person or the man?") must be the statement's
     subject or predicate.
     """
-    text, gold = text[:_MAX_TEXT], tokens(accepted)
+    text, gold = _SPELLED.sub(lambda match: re.sub(r"[- ]", "", match.group()), text[:_MAX_TEXT]), tokens(accepted)
     if not gold:
         return False
     if tokens(text) == gold or {tokens(text), gold} == _NOUGHT:
         return True
-    asks_yes_no = bool(_ASKS_YES_NO.match(question)) and "or" not in tokens(question)
-    prefix = _YES_NO.match(text)
+    if (one := quantity(text)) and (other := quantity(accepted)):
+        return agree(one, other)
+    asks_yes_no, said = polarity.asks_yes_no(question), polarity.stated(text)
     if gold in (("yes",), ("no",)) and asks_yes_no:
-        return (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question)) == gold[0]
-    if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
-        text = text[prefix.end() :]
+        return (said or polarity.implied(text, question)) == gold[0]
+    if said and (asks_yes_no or said == "yes"):
+        text = polarity.PREFIX.sub("", text, count=1)
+    if gold in _NOUGHT and _NO_ONE.match(text) and not set(map(root, tokens(text))) - _frame_roots(question):
+        return True
     text = _CONTRASTED.sub("", _NOT_BUT.sub("", text))
-    clauses = [text, *_CLAUSE.split(text)[:_MAX_CLAUSES]]
+    clauses = [text, _COUNT_OF.sub("", text), *_CLAUSE.split(text)[:_MAX_CLAUSES]]
     return any(_says(clause, gold, question) for clause in clauses)
 
 
-def _polarity(word: str) -> str:
-    return "no" if word.lower() in ("no", "nope", "false", "不是", "否", "没有") else "yes"
-
-
-def _implied_polarity(text: str, question: str) -> str | None:
-    """`yes` for a statement of what was asked, `no` for its denial, None for anything else."""
-    asked = {_stem(token) for token in tokens(question)}
-    left = [
-        token for token in _uncontracted(tokens(text)) if token not in _FILLERS | _OPINION and _stem(token) not in asked
-    ]
-    if not tokens(text) or set(left) - {"not"}:
-        return None
-    return "no" if left else "yes"
+def _frame_roots(question: str) -> set[str]:
+    return {root(word) for word in (*tokens(question), *_FILLERS, *_FRAME, "no")}
 
 
 def _uncontracted(given: Iterable[str]) -> list[str]:
@@ -148,7 +152,9 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
     if set(core) <= asked:
         return _is_part(given, gold, core, asked)
     dropped = (_FILLERS | chinese.FILLERS | asked) - set(core)
-    if tuple(token for token in given if token not in dropped) == core:
+    if tuple(token for token in given if token not in dropped) == core and (
+        not NEGATIONS & set(core[:1]) or " ".join(core[:2]) in " ".join(given)
+    ):  # "no candles on the cake" isn't "no cake"
         return True
     return _is_the_number(given, gold) if all(map(_is_number, gold)) else _frames(given, _trimmed(gold), asked)
 
@@ -179,7 +185,7 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and (_describes(lead[-1]) or _joins_descriptions(lead)):
+        while lead and (is_description(lead[-1]) or _joins_descriptions(lead)):
             lead = lead[:-1]
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
@@ -188,17 +194,20 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
     return False
 
 
-def _describes(token: str) -> bool:
+def is_description(token: str) -> bool:
+    """Whether a word only describes: a colour, a size, a material, a state."""
     return token in _MODIFIERS or bool(_DESCRIBES.fullmatch(token)) and token not in _NOT_ONLY_DESCRIBING
 
 
 def _joins_descriptions(lead: tuple[str, ...]) -> bool:
-    return len(lead) > 1 and lead[-1] == "and" and _describes(lead[-2])
+    return len(lead) > 1 and lead[-1] == "and" and is_description(lead[-2])
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
+    handling = _HANDLING if stems & {"hold", "carry", "carr"} else frozenset()
     return all(
-        token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems for token in lead
+        token in handling or token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems
+        for token in lead
     )
 
 
@@ -207,7 +216,7 @@ def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
         return True
     first = tail[0]
     is_participle = bool(_PARTICIPLE.fullmatch(first))
-    return is_participle or first in _BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
+    return is_participle or first in BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
 
 
 def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:

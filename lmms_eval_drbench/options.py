@@ -27,9 +27,19 @@ _POSTURE = frozenset(
         "stand standing sit sitting lie lying hang hanging placed located positioned found seen parked can be you see"
     )
 )
-_PLACES = {
+PLACES = {
     **{"beside": "next", "alongside": "next", "adjacent": "next", "underneath": "under", "beneath": "under"},
-    **{"below": "under", "above": "over", "inside": "in", "within": "in", "atop": "on", "near": "next", "by": "next"},
+    **{
+        "lower": "bottom",
+        "upper": "top",
+        "below": "under",
+        "above": "over",
+        "inside": "in",
+        "within": "in",
+        "atop": "on",
+        "near": "next",
+        "by": "next",
+    },
 }
 """Prepositions of place that say the same."""
 _TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGNORECASE)
@@ -89,7 +99,7 @@ _NO = re.compile(
     r"否|不|错|错误|不对|不正确|没有|不可以|不选|不符合))\W*",
     re.IGNORECASE,
 )
-_DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot|没有?|不|无)\b", re.IGNORECASE)
+_DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot)\b|没有?|不|无", re.IGNORECASE)
 _VERDICT_AT_END = re.compile(
     rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|(?P<wrong>false|incorrect|unsuitable|invisible|wrong|not \w+))\W*$",
     re.IGNORECASE,
@@ -101,8 +111,12 @@ _ALL_BUT = re.compile(
     r"of)\b(?:\s+for)?\s+(?P<out>[^.:;\n–—]{1,120})",
     re.IGNORECASE,
 )
+_SOME_BUT = re.compile(
+    r"^(?P<kept>[^.:;\n]{1,60}?)\s(?:except|but not|without|excluding|minus)\s(?P<out>[^.:;\n]{1,60})\W*$",
+    re.IGNORECASE,
+)
 _ALL_OF = re.compile(
-    r"^\W*(?:all|every|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
+    r"^\W*(?:all|every(?:one|body|thing)?|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
     r"applies|fit|fits|work|works|"
     r"match|matches|qualify|qualifies|appear|appears)\b(?P<rest>[^.;\n]{0,120})",
     re.IGNORECASE,
@@ -162,11 +176,14 @@ class Options:
         self.letters = option_letters(record)
         self.single = record["question_type"] == QuestionType.SINGLE_CHOICE
         texts = record["options"]
-        self._normal = (
-            tokens if len({tokens(text) for text in texts}) == len(texts) else lambda text: tuple(words(text))
-        )
-        self._keys = {self._normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
+        is_distinct = len({tokens(text) for text in texts}) == len(texts)
+        is_labelled = any(re.search(r"\s[A-H]$", text) for text in texts)  # "Building A": no article
+        self.normal = tokens if is_distinct and not is_labelled else lambda text: tuple(words(text))
+        self._keys = {self.normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
         self._keys.pop((), None)
+        self._compounds = {"".join(key): letter for key, letter in self._keys.items()}
+        """`screwdriver`, also written `screw driver`."""
+        self.texts = {letter: key for key, letter in self._keys.items()}
 
     def by_text(self, text: str) -> frozenset[str] | None:
         """The letters whose option texts `text` is: one, or several in a list where several may be chosen."""
@@ -175,6 +192,8 @@ class Options:
         whole = self._key(text)
         if whole in self._keys:
             return frozenset({self._keys[whole]})
+        if (letter := self._compounds.get("".join(whole))) is not None:
+            return frozenset({letter})
         if self.single:
             return None
         if whole in _ALL:
@@ -187,19 +206,25 @@ class Options:
         if key in self._keys:
             return self._keys[key]
         head = lettering.led(text)
-        if head and head[0] in self.letters and self._keys.get(self._normal(head[1])) == head[0]:
+        if head and head[0] in self.letters and self._starts(head[1], head[0]):
             return head[0]
         tail = _TRAILING_LETTER.search(text[-40:])
         if tail and self._keys.get(self._key(text[: len(text) - len(tail.group())])) == tail.group(1).upper():
             return tail.group(1).upper()
         return None
 
+    def _starts(self, text: str, letter: str) -> bool:
+        """Whether `text` is an option's text, or the start of it alone, as a token limit leaves it."""
+        given = self._key(text)
+        own = " ".join(self.texts.get(letter, ()))
+        return given == self.texts.get(letter) or (len(text) > 2 and bool(given) and own.startswith(" ".join(given)))
+
     def by_item(self, line: str) -> str | None:
         """The letter of a list's item, explained or not: `B) one-way sign – a blue arrow`; None where it is denied."""
         head = lettering.led(line)
         if head is None or head[0] not in self.letters or self.contradicts(line):
             return None
-        named = self._normal(_EXPLANATION.split(head[1], maxsplit=1)[0])
+        named = self.normal(_EXPLANATION.split(head[1], maxsplit=1)[0])
         is_denied = any(word in NEGATIONS or word.endswith("n't") for word in self.mentions(head[1])[1])
         return head[0] if self._keys.get(named) == head[0] and not is_denied and not _CROSS.search(line) else None
 
@@ -209,7 +234,7 @@ class Options:
         if head is None or head[0] not in self.letters:
             return False
         named = re.split(r"\n|[.!?](?:\s|$)", head[1], maxsplit=1)[0]
-        return self._keys.get(self._normal(named), head[0]) != head[0]
+        return self._keys.get(self.normal(named), head[0]) != head[0]
 
     def lists_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` holds valid letters beyond those found at its start."""
@@ -239,7 +264,7 @@ class Options:
 
     def mentions(self, text: str) -> tuple[frozenset[str], set[str]]:
         """(letters whose option text occurs in `text`, the words left over); longer option texts first."""
-        rest: list[str | None] = list(self._normal(text[:_MAX_TEXT]))
+        rest: list[str | None] = list(self.normal(text[:_MAX_TEXT]))
         found = set()
         for key, letter in sorted(self._keys.items(), key=lambda item: -len(item[0])):
             for start in range(len(rest) - len(key) + 1):
@@ -248,15 +273,35 @@ class Options:
                     rest[start : start + len(key)] = [None] * len(key)
         return frozenset(found), {word for word in rest if word is not None}
 
+    def by_part(self, text: str) -> frozenset[str] | None:
+        """The only option whose text holds a whole text: `in front` of "in front of", `a shoe` of "a shoe in the box"."""
+        given = self._key(text[:_MAX_TEXT])
+        if not given or len("".join(given)) < 2 or set(given) <= FUNCTION_WORDS:
+            return None
+        found = [
+            letter
+            for letter, own in self.texts.items()
+            if any(own[start : start + len(given)] == given for start in range(len(own) - len(given) + 1))
+        ]
+        return frozenset(found) if len(found) == 1 else None
+
+    def is_list(self, line: str) -> bool:
+        """Whether a line starts with an option's text and the next one's after a comma or "and": `a mug, a bowl`."""
+        first, *others = re.split(r",\s+(?:and\s|or\s)?|\s(?:and|or)\s", line[:_MAX_TEXT])
+        starts = [self.normal(part) for part in (first, *others[:1])]
+        return len(starts) == 2 and all(
+            any(part[: len(own)] == own for own in self.texts.values() if own) for part in starts
+        )
+
     def by_core(self, text: str) -> frozenset[str] | None:
         """The option that says the same once function words and the question's own are dropped: `to the right`.
 
         None where options don't differ without those words, or the text holds a negation.
         """
-        dropped = set(self._normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
+        dropped = set(self.normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
         given = self._key(text)
         *cores, core = (
-            frozenset(_PLACES.get(word, word) for word in key if word in _PLACES or word not in dropped) - dropped
+            frozenset(PLACES.get(word, word) for word in key if word in PLACES or word not in dropped) - dropped
             for key in (*self._keys, given)
         )
         if not core or len(set(cores)) < len(cores) or any(word in NEGATIONS or word.endswith("n't") for word in given):
@@ -268,7 +313,7 @@ class Options:
         """Whether leftover words belong to an option that was not found: "the mug and the spoon" for "a red mug"."""
         others = {word for key, letter in self._keys.items() if letter not in found for word in key}
         own = {word for key, letter in self._keys.items() if letter in found for word in key}
-        asked = set(self._normal(self.record["question"]))
+        asked = set(self.normal(self.record["question"]))
         hints = words_left & others - own - asked - FUNCTION_WORDS
         return any(word.isascii() or len(word) > 1 for word in hints)  # one Chinese character is no word
 
@@ -351,7 +396,9 @@ class Options:
         if len(letters) != 1:
             return None
         (letter,) = letters
-        judging = [segment for segment in segments if self._keys.get(self._key(segment)) is None]
+        if head:
+            segments = [re.sub(r"^\W*[A-H]\b\s*", "", segments[0]), *segments[1:]]
+        judging = [segment for segment in segments if segment and self._keys.get(self._key(segment)) is None]
         said = {value for value, sign in ((True, _TICK), (False, _NO_TICK)) if sign.search(piece)}
         said = said or {value for value, word in ((True, _YES), (False, _NO)) if any(map(word.fullmatch, judging))}
         if not said and self.asks_for_oddity:
@@ -370,7 +417,11 @@ class Options:
     def swept(self, sentence: str) -> frozenset[str] | None:
         """The letters of `all except B`, `everything but the hammock`, `all options are correct`."""
         everything = frozenset(self.letters)
-        scope = _SCOPE | set(self._normal(self.record["question"]))
+        scope = _SCOPE | set(self.normal(self.record["question"]))
+        if (some := _SOME_BUT.match(sentence)) is not None:
+            kept, out = (lettering.bare(some.group(name), self.letters) for name in ("kept", "out"))
+            if kept and out:
+                return kept - out or None
         match = _ALL_BUT.match(sentence)
         if match:
             out = re.match(
@@ -379,22 +430,22 @@ class Options:
             left_out = (
                 frozenset(re.findall(r"\b[A-H]\b", out.group(1))) if out else self.mentions(match.group("out"))[0]
             )
-            is_whole = set(self._normal(match.group("scope"))) <= scope | _FITTING
+            is_whole = set(self.normal(match.group("scope"))) <= scope | _FITTING
+            if self.single:  # "everything but the stove would melt" singles it out
+                return left_out if len(left_out) == 1 and is_whole else None
             return (everything - left_out or None) if left_out and left_out < everything and is_whole else None
         match = _ALL_OF.match(sentence)
-        if match is None or not set(self._normal(match.group("scope"))) <= scope:
+        if match is None or not set(self.normal(match.group("scope"))) <= scope:
             return None
-        rest = set(self._normal(match.group("rest")))
+        rest = set(self.normal(match.group("rest")))
         is_limited = any(
             word in NEGATIONS | {"but", "wrong", "incorrect", "false"} or word.endswith("n't") for word in rest
         )
-        asked = (
-            set(self._normal(self.record["question"])) - FUNCTION_WORDS - {"are", "which", "what", "these", "option"}
-        )
+        asked = set(self.normal(self.record["question"])) - FUNCTION_WORDS - {"are", "which", "what", "these", "option"}
         return everything if not is_limited and (not rest or rest & (_FITTING | asked)) else None
 
     def _key(self, text: str) -> tuple[str, ...]:
-        return self._normal(lettering.strip_markup(text))
+        return self.normal(lettering.strip_markup(text))
 
     def _list(self, text: str, separator: str) -> frozenset[str] | None:
         found = set()

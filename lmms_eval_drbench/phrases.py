@@ -21,6 +21,28 @@ def vocabulary(text: str) -> list[str]:
     return text.split()
 
 
+_OPPOSITES = (
+    ("open", "closed shut"),
+    ("full", "empty"),
+    ("lit", "unlit dark"),
+    ("on", "off"),
+    ("large larger largest big bigger biggest", "small smaller smallest"),
+    ("tall taller tallest", "short shorter shortest"),
+    ("near nearer nearest close closer closest", "far farther farthest further furthest"),
+    ("moving", "stationary still parked"),
+    ("safe safer safest", "dangerous risky hazardous"),
+    ("wet", "dry"),
+    ("clean", "dirty"),
+)
+ANTONYMS = {
+    word: frozenset(vocabulary(others))
+    for one, other in _OPPOSITES
+    for own, others in ((one, other), (other, one))
+    for word in vocabulary(own)
+}
+"""Word → words that say the opposite of it."""
+
+
 _NUMBER_WORDS = vocabulary(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
@@ -32,6 +54,11 @@ _TENS = {
 }
 _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?:[-\s]({'|'.join(_NUMBER_WORDS[1:10])}))?\b")
 """`eighty-five`, `eighty`."""
+_LARGE = re.compile(
+    rf"\b(a|{'|'.join(_NUMBER_WORDS[1:])}|\d{{1,3}})\s(hundred|thousand)\b(?:\s(?:and\s)?(?=(?:{'|'.join([*_TENS, *_NUMBER_WORDS[1:]])})\b)"
+    rf"(?:({'|'.join(_TENS)})(?:[-\s]|\b))?({'|'.join(_NUMBER_WORDS[1:])})?\b)?"
+)
+"""`three hundred`, `a hundred and twenty-one`."""
 _SPELLINGS = {
     **{"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored", "tyre": "tire"},
     **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
@@ -58,6 +85,7 @@ _TOKEN = re.compile(
 )
 """A number, a word, or one Chinese character."""
 _NUMERAL = re.compile(chinese.NUMERAL)
+_ENDING = re.compile(r"(?:ies|ied|ier|iest|y|est|er|ing|ed|es|e|s)$")
 _MAX_WORD = 100
 
 
@@ -67,20 +95,33 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(folded)
 
 
+def root(word: str) -> str:
+    """A crude stem in which `tallest` and `taller`, `crossing` and `crosses` are the same."""
+    return word if len(word) < 4 or not word.isascii() else (_ENDING.sub("", word)[:6] or word)
+
+
 def tokens(text: str) -> tuple[str, ...]:
     """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
     text = unicodedata.normalize("NFKC", text).lower()
+    text = _LARGE.sub(_large, text)
     text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + int(_NUMBERS.get(match[2], 0))), text)
     for unit, name in _UNITS:
         text = unit.sub(name, text)
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
 
 
+def _large(match: re.Match[str]) -> str:
+    count, scale, tens, ones = match.groups()
+    value = 1 if count == "a" else int(_NUMBERS.get(count, count))
+    rest = _TENS.get(tens, 0) + int(_NUMBERS.get(ones, 0))
+    return str(value * {"hundred": 100, "thousand": 1000}[scale] + rest)
+
+
 def _stem(word: str) -> str:
     if word in _NUMBERS:
         return _NUMBERS[word]
     if word[0].isdigit():
-        return word.replace(",", "")
+        return re.sub(r"^(\d+)\.0+$|^(\d+\.\d*[1-9])0+$", r"\1\2", word.replace(",", ""))
     if _NUMERAL.fullmatch(word):
         return chinese.number(word)
     word = _singular(word.removesuffix("'s"))

@@ -29,7 +29,8 @@ _PATTERNS = [
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
         r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
-        r"\b(?:is|are)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
+        r"(?:\b(?:is|are)|'s|'re)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
+        rf"\b(?:is|are|was|were){_NOT} \w+ (?:by|with) (?:any|an?)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
         r"\b(?:nobody|no one)(?P<what>) (?:is|was|can|could|appears|stands|sits)\b",
@@ -69,12 +70,18 @@ _CHINESE_ATTRIBUTES = (
     "是什",
 )
 _PHRASE_END = re.compile(
-    r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|exists?)\b", re.IGNORECASE
+    r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|"
+    r"exists?|why|how|whether|where|when)\b",
+    re.IGNORECASE,
 )
 _THE_IMAGE = re.compile(
     r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE
 )
 """Not to see the image at all rejects no premise."""
+_COUNTED = re.compile(
+    r"^\s*how many (?:\w+ ){0,2}?\w+(?=\s(?:is|are|were|was|do|does|can|in|on|of|that)\b)", re.IGNORECASE
+)
+"""What is counted isn't presumed: "no candles on the cake" counts them."""
 _INDISTINCT = re.compile(r"\b(?:clearly|properly|exactly|well enough|in detail)\b", re.IGNORECASE)
 """What isn't seen clearly may well be there."""
 _GENERIC = frozenset(vocabulary("such one 1 any it they this thing object item visible present shown here there"))
@@ -91,7 +98,11 @@ _ATTRIBUTES = frozenset(
 
 def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> bool:
     """Whether `text` denies that something named in `question` (or in the rejecting answers) is in the image."""
-    about = _named(question).union(*(_named(answer) for answer in reject_answers)) - _ATTRIBUTES - _GENERIC
+    about = (
+        _named(_COUNTED.sub("", question)).union(*(_named(answer) for answer in reject_answers))
+        - _ATTRIBUTES
+        - _GENERIC
+    )
     if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
         return True
     for clause in _CLAUSE.split(text[:_SPAN].replace("\u2019", "'")):

@@ -38,7 +38,7 @@ _DECLARED = re.compile(
     r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|"
     r"detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
-    r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
+    r"|\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
@@ -67,6 +67,8 @@ _REFUSAL = re.compile(
     r"(?:could|might|may|can) be (?:anything|anyone|any of|many things)|no (?:idea|clue|way of (?:knowing|telling))|"
     r"(?:don't|do not|wouldn't|would not|won't|will not|rather not|prefer not to|can only|could only|only be) "
     r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
+    r"(?:is|are)(?:n't| not) (?:really |quite )?(?:legible|readable|recogni[sz]able|discernible|identifiable)|"
+    r"\b(?:illegible|unreadable|indiscernible)\b|"
     r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
     r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|"
     r"certain) (?:what|which|who|where|how|if|whether)|"
@@ -103,13 +105,18 @@ _MAX_PERIOD = 20
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
     r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?(?:,?\s(?:actually|no)\b)?|"
-    r"(?:correction|scratch that|"
+    r"(?:correction|scratch that|edit(?=:)|update(?=:)|(?:let me|i'll) (?:re-?)?(?:count|check|look)(?: again)?|"
     r"strike that|oops)\b|"
     r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
     r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
     r"(?<![,:])(?<!: )(?<!\b[A-H][.)] )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
+    re.IGNORECASE,
+)
+_FIRST_SIGHT = re.compile(
+    r"\b(?:at first (?:glance|sight)|initially|i (?:first|initially) thought|it (?:might|may|could) (?:look|seem|appear))\b"
+    r"[^.!?;\n]{0,120}?[,.;]?\s(?:but|however|yet)\b,?\s",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(
@@ -128,9 +135,12 @@ _ELLIPSIS = re.compile(
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
     r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
+    r"|(?<=\b[A-H] and [A-H]\.)\s+(?=[A-Z])|(?<=\b[A-H], [A-H]\.)\s+(?=[A-Z])|(?<=\d [a-z]\.)\s+(?=[A-Z])"
+    r"|(?<=\w \([A-H]\)\.)\s+(?=[A-Z])|(?<=\s\d\.)\s+(?=(?:The|It|This|So|Therefore|Thus|Hence|These)\b)"
     r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|"
     r"Not|No|Only|Neither|Each|Note)\b)"
 )
+_COUNTING = re.compile(r"\W*(?:one|1),\s(?:two|2)\b", re.IGNORECASE)
 _CONCLUDING = re.compile(
     r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
     r"summary|to conclude|overall|as a result|this means)"
@@ -201,7 +211,7 @@ def is_refusal(text: str) -> bool:
 
 def is_preamble(sentence: str) -> bool:
     """Whether a sentence only announces an answer or describes: `Let me look ...`, `The image shows ...`."""
-    return bool(_PREAMBLE.match(sentence))
+    return bool(_PREAMBLE.match(sentence) or _COUNTING.match(sentence))
 
 
 def is_cut_off(text: str) -> bool:
@@ -211,9 +221,14 @@ def is_cut_off(text: str) -> bool:
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
-    if _ELLIPSIS.fullmatch(last):
+    if _ELLIPSIS.fullmatch(last) or (not others and re.fullmatch(r"[A-Za-z]+", last)):
         return False
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
+
+
+def without_first_sight(text: str) -> str:
+    """`the tip reveals a screwdriver` of `At first glance it looks like a chisel, but the tip reveals a screwdriver`."""
+    return _FIRST_SIGHT.sub("", text)
 
 
 def corrections(text: str) -> list[str]:

@@ -1,0 +1,147 @@
+"""Which options a clause names: by letter, by text, or by words that no other option has ("the fern").
+
+What only describes another thing names nothing: the "white" of "a white stripe" isn't the answer white.
+"""
+
+import re
+from typing import NamedTuple
+
+from lmms_eval_drbench import chinese
+from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.matching import BOUNDARY, is_description
+from lmms_eval_drbench.options import FUNCTION_WORDS, ODD, PLACES, Options
+from lmms_eval_drbench.phrases import ARTICLES, NEGATIONS, root, tokens
+
+Letters = frozenset[str]
+
+EMPTY = (
+    FUNCTION_WORDS
+    | ARTICLES
+    | NEGATIONS
+    | chinese.FILLERS
+    | frozenset(
+        tokens(
+            "which what who where how many much does do you see here can could yes image picture be being option "
+            "answer multiple one thing item be has have use used"
+        )
+    )
+)
+_PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
+_LETTER_A = re.compile(
+    r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
+    r"cannot|doesn't|fits|works)\b|:|\s[–—-]\s|\s?[\u4e00-\u9fff])"
+)
+
+
+class Named(NamedTuple):
+    """letters: the options that a clause names. left: its other words. clear: False where they name a mixture of two
+    ("the red bowl" for a red mug and a blue bowl).
+    """
+
+    letters: Letters
+    left: tuple[str, ...]
+    clear: bool = True
+
+
+def asked_roots(options: Options) -> set[str]:
+    """The content words of the question, stemmed; all words for something odd where it asks for one of them."""
+    asked = set(tokens(options.record["question"])) - EMPTY
+    return {root(word) for word in (asked | ODD if options.asks_for_oddity else asked)}
+
+
+def named(clause: str, options: Options, loosely: bool = False) -> Named:
+    """What a clause names; a word counts only where exactly one option has it and the question doesn't.
+
+    loosely: what only describes another thing names an option, too ("two stories" of two).
+    """
+    rest: list[str | None] = list(options.normal(clause))
+    asked, target = asked_roots(options), _target(options)
+    found: set[str] = set()
+    for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
+        for start in range(len(rest) - len(text) + 1):
+            end = start + len(text)
+            if tuple(rest[start:end]) == text and (
+                loosely or not _describes_another(text, rest[end : end + 1], target)
+            ):
+                found.add(letter)
+                rest[start:end] = [None] * len(text)
+    found |= lettering.marked(clause, options.letters)
+    if _LETTER_A.search(clause):
+        found.add("A")
+    words = _telling_words(options, asked)
+    hits = [None if word in BOUNDARY else _teller(word, words) for word in rest]
+    if options.single:
+        hits = _without_places(rest, hits)
+    pieces = [options.normal(piece) for piece in _PIECE.split(clause) if not options.mentions(piece)[0]]
+    clear = not any(_is_mixture([_teller(word, words) for word in piece]) for piece in pieces)
+    found |= {hit for hit in hits if hit}
+    left = tuple(
+        word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
+    )
+    return Named(frozenset(found), left, clear)
+
+
+def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
+    return next((letter for letter, own in words.items() if word and root(word) in own), None)
+
+
+def _without_places(rest: list[str | None], hits: list[str | None]) -> list[str | None]:
+    """Hits without those that say where a named option is: "there are steps at the entrance"."""
+    kept, is_place, is_named = list(hits), False, False
+    for index, word in enumerate(rest):
+        if word is None:
+            is_named, is_place = True, False
+        elif word in ("and", "or"):
+            is_place = False
+        elif is_named and word in BOUNDARY:
+            is_place = True
+        elif is_place:
+            kept[index] = None
+    return kept
+
+
+def _is_mixture(hits: list[str | None]) -> bool:
+    """Whether neighbouring words belong to different options."""
+    return any(one and other and one != other for one, other in zip(hits, hits[1:], strict=False))
+
+
+def _target(options: Options) -> set[str]:
+    """The thing asked about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
+    found: list[str] = []
+    for word in tokens(options.record["question"]):
+        if word in EMPTY or word == "color":
+            if found:
+                break
+        elif word in BOUNDARY and found:
+            break
+        else:
+            found.append(word)
+    return {root(word) for word in found}
+
+
+def _describes_another(text: tuple[str, ...], following: list[str | None], target: set[str]) -> bool:
+    """Whether a colour or number stands before a thing that wasn't asked about: `a white stripe`."""
+    if not all(is_description(word) or word[0].isdigit() for word in text) or not following or not following[0]:
+        return False
+    word = following[0]
+    return word not in BOUNDARY | EMPTY and root(word) not in target and word.isascii()
+
+
+def _telling_words(options: Options, asked: set[str]) -> dict[str, set[str]]:
+    """Letter → roots that only this option has; none for a place ("next to the gate") or a denial ("no cat")."""
+    roots = {letter: {root(word) for word in text} for letter, text in options.texts.items()}
+    telling = {}
+    for letter, text in options.texts.items():
+        others = set().union(*(own for other, own in roots.items() if other != letter))
+        is_place = not text or text[0] in FUNCTION_WORDS - {"no"} | PLACES.keys() | BOUNDARY
+        describes = all(is_description(word) for word in text)
+        is_denial = any(word in NEGATIONS or word.endswith("n't") for word in text[1:]) or text[:1] in (
+            ("nothing",),
+            ("none",),
+            ("neither",),
+        )
+        own = {word for word in roots[letter] - others - asked - EMPTY if len(word) > 2 and word.isalpha()}
+        telling[letter] = (
+            set() if is_place or is_denial or describes or "all" in text else {word for word in own if word.isascii()}
+        )
+    return telling
