@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.claims import claimed
-from lmms_eval_drbench.mentions import CONTRAST, LIKEWISE, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
-from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.claims import ALTERNATIVE, claimed
+from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
+    CONTRAST,
+    LIKEWISE,
+    NOT_THE_OTHER,
     corrections,
     declarations,
     first_sentence,
     is_conclusion,
     is_cut_off,
+    is_denial,
     is_refusal,
     paragraphs,
     sentences,
@@ -23,6 +27,8 @@ from lmms_eval_drbench.statements import (
     without_first_sight,
     without_loop,
 )
+from lmms_eval_drbench.sweeps import swept
+from lmms_eval_drbench.verdicts import verdicts
 
 _ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
 _ORDINARY = re.compile(
@@ -48,13 +54,18 @@ _VERB = (
     r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
 )
 _REMOVED = re.compile(
-    r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|minus)\s"
+    r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"
+    r"minus)\s"
     r"(?P<what>[^.;!?\n]{1,80}?)(?:\s(?:from (?:the|my) (?:list|set|answer)|again|too))?\W*$",
     re.IGNORECASE,
 )
 """What takes options out of a set that was given: `remove D`."""
 _WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
 _SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
+
+
+_SHORT = 300
+"""Up to this length a sentence is looked at for what it says of each option."""
 
 
 class Unreadable(str):
@@ -74,11 +85,11 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
     """
     options = Options(record)
-    body = options.lettered(lettering.tighten(without_first_sight(without_loop(body))))
+    body = lettered(lettering.tighten(without_first_sight(without_loop(body))), options)
     if (
         (ticked := _ticked(body, options))
         and (len(ticked) == 1 or not options.single)
-        and not options.verdicts(body)[1]
+        and not verdicts(body, options)[1]
     ):
         return ticked, _NAMES[_ticked]
     *before, last = corrections(body)
@@ -141,8 +152,8 @@ def _declared(lines: list[str], options: Options) -> Found:
     lines = [lettering.without_denial(lines[0]), *lines[1:]]
     if options.single and options.is_restated("\n".join(lines)):
         return None
-    if swept := options.swept(first_sentence(lines[0])):
-        return swept
+    if all_but := swept(first_sentence(lines[0]), options):
+        return all_but
     stated = _stated(lines, options)
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
@@ -173,7 +184,7 @@ def _conclusion(body: str, options: Options) -> Found:
 
 def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
     """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
-    for match in _OTHERS.finditer(sentence[:SHORT]):
+    for match in _OTHERS.finditer(sentence[:_SHORT]):
         first, others = sentence[: match.start()], sentence[match.end() :]
         letters, said = _about(first, options)
         if not re.search(r"\b(?:is|are)\b", first) or is_denial(said):
@@ -182,7 +193,7 @@ def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None
             left = lettering.marked(others, options.letters)
             is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
             return first, letters if is_partition else None
-        if _subject(first, options) and not asked_words(options) & set(tokens(others)):
+        if _subject(first, options) and not _asked_words(options) & set(tokens(others)):
             return first, None
     return sentence, None
 
@@ -223,7 +234,7 @@ def _subject(sentence: str, options: Options) -> Letters | None:
     is_rejected = is_denial if options.asks_for_oddity else _REJECTED.match
     if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
         return None
-    asked = asked_words(options)
+    asked = _asked_words(options)
     return (
         found
         if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
@@ -231,18 +242,24 @@ def _subject(sentence: str, options: Options) -> Letters | None:
     )
 
 
+def _asked_words(options: Options) -> set[str]:
+    """The question's words; all words for something odd where it asks for one of them."""
+    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
+    return asked | ODD if options.asks_for_oddity else asked
+
+
 def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
-    verdicts, _ = options.verdicts(body)
-    ticked = frozenset(key for key, value in verdicts.items() if value)
-    is_clear = len(verdicts) == len(options.letters) and (len(ticked) == 1 or not options.single)
+    said, _ = verdicts(body, options)
+    ticked = frozenset(key for key, value in said.items() if value)
+    is_clear = len(said) == len(options.letters) and (len(ticked) == 1 or not options.single)
     return ticked if is_clear else None
 
 
 def _swept(body: str, options: Options) -> Found:
     """`All except B.`, `All options are correct.` at the start or the end of a text."""
     found = sentences(body) or [""]
-    return options.swept(without_connective(found[-1])) or options.swept(found[0])
+    return swept(without_connective(found[-1]), options) or swept(found[0], options)
 
 
 def _last_lines(body: str, options: Options) -> Found:
@@ -344,6 +361,8 @@ def _leading_text(line: str, options: Options) -> Letters | None:
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
             named = options.mentions(first_sentence(line))[0]
+            if options.single and options.mentions(line)[0] - found and ALTERNATIVE.search(line):
+                return None  # "a rolling pin, but it could also be a spoon"
             is_partial = options.lists_more(line, found) if options.single else bool(named - found)
             return None if is_partial else found
     return None
@@ -373,12 +392,11 @@ _NAMES = {
     _swept: "all, or all but some",
     _conclusion: "conclusion",
     _first_lines: "first line",
-    mentioned: "option named alone",
     _rejecting_option: "rejection in words",
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
 _STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _closing_rejection, claimed, _rejecting_option)
+_WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

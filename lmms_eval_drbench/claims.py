@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from lmms_eval_drbench import chinese, polarity
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.mentions import LIKEWISE, Letters
-from lmms_eval_drbench.naming import EMPTY, asked_roots, named
+from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
-from lmms_eval_drbench.statements import is_cut_off, is_refusal, sentences
+from lmms_eval_drbench.statements import LIKEWISE, is_cut_off, is_refusal, sentences
 
 _MAX_CLAUSES = 60
+_MAX_SENTENCE = 1000
 _BREAK = re.compile(
     r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
     r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|"
@@ -54,7 +54,7 @@ _THAN = re.compile(r"\W*than\b", re.IGNORECASE)
 _CONCLUDES = re.compile(
     r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving)\b", re.IGNORECASE
 )
-_SUPERLATIVE = re.compile(r"\b(?:most|least|\w{3,12}est)\b|最", re.IGNORECASE)
+_SUPERLATIVE = re.compile(r"\b(?:most|least|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
 _ELLIPSIS = re.compile(
     r"\b(?:is|are|was|can|could|does|do|did|would|will|has|have)(?P<no>n't|not|\snot)?"
     r"(?:\s(?:too|also|as well|either))?\W*$",
@@ -67,6 +67,7 @@ _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"\b(?:can|could|would|will|either|may)\b", re.IGNORECASE)
 _ALL_BUT = re.compile(r"\W*only\b", re.IGNORECASE)
+ALTERNATIVE = re.compile(r"\b(?:could|might|may|can)\s(?:also|as well|equally)\s(?:well\s)?be\b", re.IGNORECASE)
 _UNSURE = frozenset(tokens("maybe perhaps possibly might"))
 _CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _HEDGED = re.compile(
@@ -89,13 +90,17 @@ _BARE = EMPTY | frozenset(
     )
 )
 """Words that say no more of an option than that it is there."""
-_APPROVED = {root(word) for word in tokens("work fit suitable correct right apply good fine okay match qualify best")}
+_APPROVED = {
+    root(word) for word in tokens("work fit suitable correct right apply good fine okay match qualify best remain left")
+}
 
 
 class Clause(NamedTuple):
-    """What one clause says. letters: the options it names. claims: True where it says of them what was asked, False
-    where it denies that, None where it speaks of something else. is_judged: whether it says anything of them that bears on the question.
-    shared: words that it shares with the question. concludes: whether it draws a conclusion. clear: see `Named`.
+    """What one clause says.
+
+    letters: the options it names. claims: True where it says of them what was asked, False where it denies that, None
+    where it speaks of something else. shared: words that it shares with the question. is_judged: whether it says
+    anything that bears on the question. concludes: whether it draws a conclusion. clear: see `Named`.
     """
 
     text: str
@@ -109,10 +114,14 @@ class Clause(NamedTuple):
 
 def claimed(body: str, options: Options) -> Letters | None:
     """The options that a text's clauses claim; for single choice, the only one of the clause that answers."""
+    if body.lstrip()[:1] in ("{", "["):  # data, not prose
+        return None
     body = lettering.strip_markup(body)
     if early := _hedged(body, options):
         return early
     if is_cut_off(body) or options.is_restated(body):
+        return None
+    if options.single and ALTERNATIVE.search(body):
         return None
     if _RANGE.search(body) or _declines((sentences(body) or [""])[-1], options):
         return None
@@ -168,8 +177,8 @@ def _clauses(body: str, options: Options) -> Iterator[Clause]:
 def _split(body: str, options: Options) -> list[str]:
     """The clauses of a text, in order; a comma or "and" ends one where both sides have a verb of their own."""
     found: list[str] = []
-    for sentence in sentences(body):
-        if "?" in sentence or _CONDITIONAL.search(sentence):
+    for sentence in sentences(body)[-_MAX_CLAUSES:]:
+        if len(sentence) > _MAX_SENTENCE or "?" in sentence or _CONDITIONAL.search(sentence):
             continue
         sentence = _AMONG.sub("", sentence, count=1)
         sentence = _PARENTHESIS.sub("", re.sub(r"(?:^|(?<=[,;:]\s))\d{1,2}[).]\s", "", sentence))
@@ -190,20 +199,24 @@ def _apart(clause: str, options: Options) -> list[str]:
 
 
 def _unlabelled(clause: str, options: Options) -> list[str]:
-    """What stands around a colon or dash; `B: on the table`, `Out: B` are one clause."""
-    match = _LABEL.search(clause)
-    if match is None:
-        return [clause]
-    head, rest = clause[: match.start()], clause[match.end() :]
-    is_label = len(head.split()) < 3 or not set(named(head, options).left) - EMPTY
-    return [clause] if is_label else [head, *_unlabelled(rest, options)]
+    """What stands around colons and dashes; `B: on the table`, `Out: B` are one clause."""
+    found, start = [], 0
+    for match in _LABEL.finditer(clause):
+        head = clause[start : match.start()]
+        if len(head.split()) > 2 and set(named(head, options).left) - EMPTY:
+            found.append(head)
+            start = match.end()
+    return [*found, clause[start:]]
 
 
 def _joined(clause: str) -> list[str]:
     pieces = _JOINT.split(clause)
     found = [pieces[0]]
-    for joint, piece in zip(pieces[1::2], pieces[2::2], strict=True):
-        if _VERB.search(found[-1]) and _VERB.search(piece):
+    has_verb = [bool(_VERB.search(piece)) for piece in pieces]
+    for index in range(2, len(pieces), 2):
+        joint, piece = pieces[index - 1 : index + 1]
+        is_next = has_verb[index] or (joint.startswith(",") and any(has_verb[index:]))
+        if _VERB.search(found[-1]) and is_next:
             found.append(piece)
         else:
             found[-1] += joint + piece
@@ -250,12 +263,16 @@ def _one(found: list[Clause], options: Options) -> Letters | None:
     if not ranked:
         return None
     last = ranked[-1]
-    best = last if last.concludes and last is found[-1] else max(ranked, key=lambda clause: clause.shared)
+    best = last if last.concludes and last is found[-1] else max(ranked, key=_strength)
     others = [clause for clause in open_ if not best.letters <= clause.letters]
     if best.letters & denied:
         return None
-    is_best = (best is last and best.concludes) or all(other.shared < best.shared for other in others)
+    is_best = (best is last and best.concludes) or all(_strength(other) < _strength(best) for other in others)
     return best.letters if is_best else None
+
+
+def _strength(clause: Clause) -> tuple[bool, int]:
+    return bool(clause.claims), clause.shared
 
 
 def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
@@ -263,11 +280,9 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
     everything = frozenset(options.letters)
     claims: set[str] = set()
     denials: set[str] = set()
-    if "\n" in body and not all(clause.claims for clause in found):  # a list of verdicts, perhaps not all of it
-        if frozenset().union(*(clause.letters for clause in found)) != everything:
-            return None
-    if not _is_whole(body, options):
-        return None
+    is_complete = "\n" not in body or frozenset().union(*(clause.letters for clause in found)) == everything
+    if not _is_whole(body, options) or not (is_complete or all(clause.claims for clause in found)):
+        return None  # a list of verdicts that may go on
     for clause in found:
         words = set(tokens(clause.text))
         if not clause.clear or _UNSURE & words or _EXCEPT.search(clause.text):

@@ -17,8 +17,8 @@ _NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE
 _EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
 _IDIOM = re.compile(
     r"(?<![\w'])(?:that's|that is|you're|you are|all) right\b[:,.!]\s|"
-    r"(?<!the )(?<!top )(?<!bottom )(?<!far )(?<!upper )(?<!lower )\bright (?=(?:next|beside|behind|in front|above|below|under|"
-    r"on top|near|here|there|outside|inside)\b)",
+    r"(?<!the )(?<!top )(?<!bottom )(?<!far )(?<!upper )(?<!lower )\bright "
+    r"(?=(?:next|beside|behind|in front|above|below|under|on top|near|here|there|outside|inside)\b)",
     re.IGNORECASE,
 )
 """Where "right" names no direction."""
@@ -38,7 +38,7 @@ _ANSWER_TITLE = re.compile(
 _MATHS = re.compile(r"\\[()\[\]]")
 _SUM = re.compile(r"\b\d{1,6}(?:\s?[+*×x−-]\s?\d{1,6}){1,9}\s?=\s?(?=\d)")
 """`2 + 1 =` before the result."""
-_NUMBER_SIGN = re.compile(r"\b[Nn][Oo]\.\s?(?=\d)")
+_NUMBER_SIGN = re.compile(r"(?<!: )\b[Nn][Oo]\. ?(?=\d)")
 _SECTION = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:step\b|observ|analy|reason|expla|descr|overview|detail|context|approach|think|thought|"
     r"compar|evaluat|question|options?\b|check|look|breakdown|process|locat|identif|scene|image|visual|"

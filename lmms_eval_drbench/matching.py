@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese, polarity
-from lmms_eval_drbench.phrases import NEGATIONS, root, tokens, vocabulary
+from lmms_eval_drbench.phrases import ARTICLES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
 from lmms_eval_drbench.quantities import agree, quantity
 
 _MAX_TEXT = 1000
@@ -29,7 +29,8 @@ _FRAME = frozenset(
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
+        "stand hang lean word inscription "
+        "based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
         "located lying sitting resting sleeping standing side"
     )
@@ -90,6 +91,26 @@ _DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
 
 
 _NOUGHT = {("0",), ("none",)}
+EMPTY = (
+    FUNCTION_WORDS
+    | ARTICLES
+    | NEGATIONS
+    | chinese.FILLERS
+    | frozenset(
+        tokens(
+            "which what who where how many much does do you see here can could yes image picture be being option "
+            "answer multiple one thing item be has have use used"
+        )
+    )
+)
+"""Words that carry no content of a question or an option."""
+_TOTAL = re.compile(
+    r"^\W*(?P<first>\w+)(?=[,:;]|\s\()|\b(?:total(?: of)?|altogether|makes?|making|sums? to|gives)\s"
+    r"(?:is\s)?(?P<after>\w+)|"
+    r"\b(?P<before>\w+)(?:\s\w+)?\s(?:in total|altogether|in all)\b",
+    re.IGNORECASE,
+)
+"""Where a count of parts states their sum: `three, two in front and one behind`, `a total of three`."""
 _NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
 _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
 """`E-X-I-T`"""
@@ -122,6 +143,8 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return False
     if tokens(text) == gold or {tokens(text), gold} == _NOUGHT:
         return True
+    if "".join(tokens(text)) == "".join(gold) and len("".join(gold)) > 5:  # "FastFreight"
+        return True
     if (one := quantity(text)) and (other := quantity(accepted)):
         return agree(one, other)
     asks_yes_no, said = polarity.asks_yes_no(question), polarity.stated(text)
@@ -133,6 +156,12 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return True
     text = _CONTRASTED.sub("", _NOT_BUT.sub("", text))
     clauses = [text, _COUNT_OF.sub("", text), *_CLAUSE.split(text)[:_MAX_CLAUSES]]
+    if (
+        all(map(_is_number, gold))
+        and (total := _TOTAL.search(text))
+        and all(map(_is_number, tokens(total.group(total.lastgroup))))
+    ):
+        return tokens(total.group(total.lastgroup)) == gold
     return any(_says(clause, gold, question) for clause in clauses)
 
 
@@ -156,7 +185,11 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
         not NEGATIONS & set(core[:1]) or " ".join(core[:2]) in " ".join(given)
     ):  # "no candles on the cake" isn't "no cake"
         return True
-    return _is_the_number(given, gold) if all(map(_is_number, gold)) else _frames(given, _trimmed(gold), asked)
+    return (
+        _is_the_number(given, gold)
+        if all(map(_is_number, gold))
+        else (_frames(given, _trimmed(gold), asked) or _describes_the_asked(given, gold, question))
+    )
 
 
 def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...], asked: set[str]) -> bool:
@@ -190,6 +223,35 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
         if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
+            return True
+    return False
+
+
+def asked_thing(question: str) -> set[str]:
+    """What a question is about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
+    found: list[str] = []
+    for word in tokens(question):
+        if word in EMPTY or word == "color":
+            if found:
+                break
+        elif word in BOUNDARY and found:
+            break
+        else:
+            found.append(word)
+    return {root(word) for word in found}
+
+
+def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question: str) -> bool:
+    """Whether a colour stands before the thing asked about: `white walls and a grey slate roof`."""
+    thing = asked_thing(question)
+    if not all(map(is_description, gold)):
+        return False
+    for start in range(len(given) - len(gold) + 1):
+        before, after = given[max(0, start - 1) : start], given[start + len(gold) :][:2]
+        is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
+        if given[start : start + len(gold)] != gold or set(before) & _DOUBT or is_one_of_two:
+            continue
+        if any(root(word) in thing for word in after) and not set(after) & (BOUNDARY | {"and", "or"}):
             return True
     return False
 

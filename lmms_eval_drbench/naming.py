@@ -6,26 +6,13 @@ What only describes another thing names nothing: the "white" of "a white stripe"
 import re
 from typing import NamedTuple
 
-from lmms_eval_drbench import chinese
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.matching import BOUNDARY, is_description
-from lmms_eval_drbench.options import FUNCTION_WORDS, ODD, PLACES, Options
-from lmms_eval_drbench.phrases import ARTICLES, NEGATIONS, root, tokens
+from lmms_eval_drbench.matching import BOUNDARY, EMPTY, asked_thing, is_description
+from lmms_eval_drbench.options import ODD, PLACES, Options
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, root, tokens
 
 Letters = frozenset[str]
 
-EMPTY = (
-    FUNCTION_WORDS
-    | ARTICLES
-    | NEGATIONS
-    | chinese.FILLERS
-    | frozenset(
-        tokens(
-            "which what who where how many much does do you see here can could yes image picture be being option "
-            "answer multiple one thing item be has have use used"
-        )
-    )
-)
 _PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
@@ -55,7 +42,7 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
     loosely: what only describes another thing names an option, too ("two stories" of two).
     """
     rest: list[str | None] = list(options.normal(clause))
-    asked, target = asked_roots(options), _target(options)
+    asked, target = asked_roots(options), asked_thing(options.record["question"])
     found: set[str] = set()
     for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
         for start in range(len(rest) - len(text) + 1):
@@ -103,20 +90,6 @@ def _without_places(rest: list[str | None], hits: list[str | None]) -> list[str 
 def _is_mixture(hits: list[str | None]) -> bool:
     """Whether neighbouring words belong to different options."""
     return any(one and other and one != other for one, other in zip(hits, hits[1:], strict=False))
-
-
-def _target(options: Options) -> set[str]:
-    """The thing asked about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
-    found: list[str] = []
-    for word in tokens(options.record["question"]):
-        if word in EMPTY or word == "color":
-            if found:
-                break
-        elif word in BOUNDARY and found:
-            break
-        else:
-            found.append(word)
-    return {root(word) for word in found}
 
 
 def _describes_another(text: tuple[str, ...], following: list[str | None], target: set[str]) -> bool:

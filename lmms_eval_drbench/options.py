@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary, words
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -21,7 +21,6 @@ _ALL = frozenset(
 )
 _SEPARATORS = (r"\n|;|,|、", r"\n|;|,\s*and\b|,|、|\band\b|\bas well as\b|&|和|与|以及|及")
 """What separates the items of a list; "and" only where the options themselves allow it ("salt and pepper")."""
-FUNCTION_WORDS = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
 _POSTURE = frozenset(
     tokens(
         "stand standing sit sitting lie lying hang hanging placed located positioned found seen parked can be you see"
@@ -47,22 +46,6 @@ _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _MAX_TEXT = 2000
 
-_SAYS = (
-    r"(?:yes|no|not|true|false|correct|incorrect|right|wrong|is|isn't|ok|"
-    r"[错对否不可是\u2714\u2713\u2717\u2718\u2705\u274c])"
-)
-_AFTER_LETTER = (
-    r"(?:[)\].:]{1,2}(?=[\s\u4e00-\u9fff]|$)|\s?(?:[-–—=|→➜➔⇒]|->|=>)\s|\s[(]?(?=" + _SAYS + r"(?![A-Za-z'])))"
-)
-_HEADS = re.compile(rf"(?:^|(?<=[\s|,;]))(?=(?:options?\s)?[(\[]?[A-H]{_AFTER_LETTER})", re.IGNORECASE)
-_HEAD = re.compile(rf"\W*(?:options?\s)?[(\[]?([A-H]){_AFTER_LETTER}", re.IGNORECASE)
-_SPOKEN = re.compile(rf"(?:[:=(?]|[-–—]\s)\s?{_SAYS}(?![A-Za-z'])", re.IGNORECASE)
-_GROUP = re.compile(
-    r"(?<!\w)(?:(?P<no>not (?:selected|visible|present|correct)|no|incorrect|wrong|false|absent|excluded|rejected)|"
-    r"yes|correct|right|true|selected|present|visible|included)\s?(?:options?|answers?|ones)?\s?[:=–-]\s?"
-    r"(?P<letters>[A-H](?:[\s,&/]{1,3}(?:and\s)?[A-H]){0,7})(?![\w'])",
-    re.IGNORECASE,
-)
 ODD = frozenset(
     tokens(
         "strange unusual odd abnormal anomalous anomaly wrong weird unexpected inconsistent unrealistic "
@@ -70,102 +53,7 @@ ODD = frozenset(
     )
 )
 """What questions about anomalies ask for."""
-_IS_ODD = re.compile(
-    r"\W*(?:is |clearly |very )*(?:strange|unusual|odd|abnormal|anomal(?:ous|y)|weird|unexpected|out of place)\W*",
-    re.IGNORECASE,
-)
-_IS_ORDINARY = re.compile(
-    r"\W*(?:is |quite |perfectly )*(?:normal|usual|common|ordinary|expected|fine|typical)\W*", re.IGNORECASE
-)
 _ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "untrue", "isn't", "aren't"})
-_SEGMENTS = re.compile(r"[|:;,.?()!\[\]\t]|(?:^|\s)(?:[-–—=*•]|->|=>)+(?=\s|$)|[–—→➜➔⇒]|\b(?:because|since|as|but)\b")
-_TICK = re.compile(r"[\u2705\u2714\u2713\u2611\U0001f7e2\U0001f44d]")
-_NO_TICK = re.compile(r"[\u274c\u2717\u2718\u2715\u2716\u2610\U0001f534\U0001f44e\U0001f6ab]")
-_QUALITY = (
-    r"(?:true|correct|suitable|visible|right|selected|chosen|present|valid|possible|plausible|applicable|"
-    r"included|accurate|ok|okay)"
-)
-_SURELY = r"(?:it |this |that |they )?(?:is |it's |are |clearly |definitely |also |partly )*"
-_YES = re.compile(
-    rf"\W*(?:{_SURELY}(?:yes|yep|yeah|{_QUALITY}|fits|matches|works|applies|does|是|对|正确|有|可以|选|符合|✓))\W*",
-    re.IGNORECASE,
-)
-_NO = re.compile(
-    rf"\W*(?:{_SURELY}(?:no|nope|(?:not|isn't|aren't) (?:\w+ )?(?:{_QUALITY}|there|shown|seen|in the (?:image|"
-    rf"picture))|not|"
-    r"false|incorrect|unsuitable|invisible|wrong|absent|excluded|rejected|ruled out|impossible|implausible|"
-    r"invalid|unlikely|"
-    r"(?:does not|doesn't|do not|don't) (?:fit|match|work|apply)|"
-    r"否|不|错|错误|不对|不正确|没有|不可以|不选|不符合))\W*",
-    re.IGNORECASE,
-)
-_DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot)\b|没有?|不|无", re.IGNORECASE)
-_VERDICT_AT_END = re.compile(
-    rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|(?P<wrong>false|incorrect|unsuitable|invisible|wrong|not \w+))\W*$",
-    re.IGNORECASE,
-)
-
-_ALL_BUT = re.compile(
-    r"^\W*(?:all|every(?:thing|one)?|each|any(?:thing)?)\b(?P<scope>[^.,:;\n]{0,60}?),?\s+"
-    r"(?:except|but|besides|apart from|aside from|other than|excluding|with the exception "
-    r"of)\b(?:\s+for)?\s+(?P<out>[^.:;\n–—]{1,120})",
-    re.IGNORECASE,
-)
-_SOME_BUT = re.compile(
-    r"^(?P<kept>[^.:;\n]{1,60}?)\s(?:except|but not|without|excluding|minus)\s(?P<out>[^.:;\n]{1,60})\W*$",
-    re.IGNORECASE,
-)
-_ALL_OF = re.compile(
-    r"^\W*(?:all|every(?:one|body|thing)?|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
-    r"applies|fit|fits|work|works|"
-    r"match|matches|qualify|qualifies|appear|appears)\b(?P<rest>[^.;\n]{0,120})",
-    re.IGNORECASE,
-)
-_SCOPE = frozenset(
-    vocabulary(
-        "of them these those above option choice answer item object thing statement listed given 4 5 3 6 one "
-        "other is are can be shown provided"
-    )
-)
-_FITTING = frozenset(
-    vocabulary(
-        "correct right true visible present suitable valid possible apply fit work match qualify applicable "
-        "seen shown used there"
-    )
-)
-_RANKS = {
-    rank: place
-    for place, ranks in enumerate(
-        ("first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th", "sixth 6th", "seventh 7th", "eighth 8th")
-    )
-    for rank in ranks.split()
-} | {"last": -1}
-_RANK = rf"(?:the\s)?\b(?:{'|'.join(_RANKS)})\b"
-_RANKED_LIST = rf"{_RANK}(?:(?:\sand\s|,\sand\s|,\s?|\s&\s){_RANK}){{0,5}}"
-_RANKED = re.compile(
-    rf"(?<!my )(?<!our )\b(?P<ranks>{_RANKED_LIST})\s(?:(?:listed|given|answer)\s)?(?:option|choice|answer|"
-    rf"alternative)s?\b"
-    rf"(?:\s(?:in|on|of)\s(?:the|this)\s(?:list|options?|choices?))?",
-    re.IGNORECASE,
-)
-_RANKED_ALONE = re.compile(
-    rf"\W*(?:(?:it's|it is|i'd (?:say|pick)|i (?:choose|pick)|probably|"
-    rf"option)\s)?(?P<ranks>{_RANKED_LIST})(?:\sones?)?\W*",
-    re.IGNORECASE,
-)
-_NUMBER = r"(?:[1-8]|one|two|three|four|five|six)"
-_NUMBERED = re.compile(
-    r"\b(?:option|choice)s?\s(?:number\s|no\.?\s?|#)?"
-    rf"(?P<numbers>{_NUMBER}(?:(?:,\s?|\sand\s|,\sand\s|\s&\s){_NUMBER}){{0,5}})\b(?![.:]?\d)",
-    re.IGNORECASE,
-)
-_RANKED_DECLARED = re.compile(
-    rf"(?P<before>\b(?:is|are|choose|pick|select|with|say|for|be)\s)(?P<ranks>{_RANKED_LIST})\s(?:one|ones)\b",
-    re.IGNORECASE,
-)
-_FIRST_FEW = re.compile(
-    r"\b(?:the\s)?(?P<end>first|last)\s(?P<count>two|three|2|3)\s(?:options?|choices?|answers?)\b", re.IGNORECASE
-)
 
 
 class Options:
@@ -199,6 +87,10 @@ class Options:
         if whole in _ALL:
             return frozenset(self.letters)
         return next(filter(None, (self._list(text, separator) for separator in _SEPARATORS)), None)
+
+    def exact(self, text: str) -> str | None:
+        """The letter of the option whose text this is."""
+        return self._keys.get(self._key(text))
 
     def by_line(self, text: str) -> str | None:
         """The letter of `a red mug` or of `B. a red mug`; None where letter and text disagree."""
@@ -274,14 +166,18 @@ class Options:
         return frozenset(found), {word for word in rest if word is not None}
 
     def by_part(self, text: str) -> frozenset[str] | None:
-        """The only option whose text holds a whole text: `in front` of "in front of", `a shoe` of "a shoe in the box"."""
+        """The only option whose text holds a whole text: `in front` of "in front of", `a shoe` of "a shoe in a box"."""
         given = self._key(text[:_MAX_TEXT])
+        framing = {"it's", "it", "is", "that's", "they", "they're", "are", *self.normal(self.record["question"])}
+        while len(given) > 1 and given[0] in framing - FUNCTION_WORDS | {"it", "it's", "is"}:
+            given = given[1:]
         if not given or len("".join(given)) < 2 or set(given) <= FUNCTION_WORDS:
             return None
         found = [
             letter
             for letter, own in self.texts.items()
             if any(own[start : start + len(given)] == given for start in range(len(own) - len(given) + 1))
+            or (own[:1] == given[:1] and own[-1:] == given[-1:] and set(given) <= set(own))
         ]
         return frozenset(found) if len(found) == 1 else None
 
@@ -308,141 +204,6 @@ class Options:
             return None
         found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
         return frozenset(found) or None
-
-    def hints_at_another(self, found: frozenset[str], words_left: set[str]) -> bool:
-        """Whether leftover words belong to an option that was not found: "the mug and the spoon" for "a red mug"."""
-        others = {word for key, letter in self._keys.items() if letter not in found for word in key}
-        own = {word for key, letter in self._keys.items() if letter in found for word in key}
-        asked = set(self.normal(self.record["question"]))
-        hints = words_left & others - own - asked - FUNCTION_WORDS
-        return any(word.isascii() or len(word) > 1 for word in hints)  # one Chinese character is no word
-
-    def lettered(self, text: str) -> str:
-        """`text` with options that are named by their place named by their letter: `the second option`, `option 2`.
-
-        Unless the options themselves speak of places or numbers.
-        """
-        own = {word for key in self._keys for word in key}
-        if not own & _RANKS.keys():
-            text = _RANKED.sub(lambda match: f"option {self._places(match.group('ranks'))}", text)
-            text = _RANKED_DECLARED.sub(lambda match: match.group("before") + self._places(match.group("ranks")), text)
-            text = _FIRST_FEW.sub(self._few, text)
-            alone = _RANKED_ALONE.fullmatch(text[:_MAX_TEXT])
-            text = self._places(alone.group("ranks")) if alone else text
-        if not any(word[0].isdigit() for word in own):
-            text = _NUMBERED.sub(lambda match: f"option {self._numbers(match.group('numbers'))}", text)
-        return text
-
-    def _places(self, ranks: str) -> str:
-        return re.sub(
-            _RANK, lambda match: self._at(_RANKS[match.group().split()[-1].lower()]), ranks, flags=re.IGNORECASE
-        )
-
-    def _numbers(self, numbers: str) -> str:
-        return re.sub(
-            r"\b(?!and\b)\w+", lambda match: self._at(int(tokens(match.group())[0]) - 1), numbers, flags=re.IGNORECASE
-        )
-
-    def _few(self, match: re.Match[str]) -> str:
-        count = int(tokens(match.group("count"))[0])
-        return "options " + ", ".join(
-            self.letters[:count] if match.group("end").lower() == "first" else self.letters[-count:]
-        )
-
-    def _at(self, place: int) -> str:
-        return self.letters[place] if place < len(self.letters) else "none"
-
-    def verdicts(self, text: str) -> tuple[dict[str, bool], str]:
-        """(what is said of each option that has an item with a verdict, the text after the last such item).
-
-        `A: yes`, `✅ A`, `| A | ✔ |`, `B) False – it is red`, `violin – no`, `A. Yes. B. No.`; an option with two
-        verdicts that differ has none.
-        """
-        said: dict[str, set[bool]] = {}
-        lines = re.sub(r"\[\s?\]", "\u2717", re.sub(r"\[[xX]\]", "\u2713", text[:_MAX_TEXT])).splitlines()[:50]
-        last = 0
-        for number, line in enumerate(lines):
-            groups = list(_GROUP.finditer(line))
-            judged = [
-                (letter, not group.group("no"))
-                for group in groups
-                for letter in re.findall(r"\b[A-H]\b", group.group("letters"))
-            ]
-            for letter, value in judged or filter(None, map(self._verdict, self._pieces(line[:500]))):
-                said.setdefault(letter, set()).add(value)
-                last = number + 1
-        found = {letter: values.pop() for letter, values in said.items() if len(values) == 1}
-        return found, "\n".join(lines[last:]).strip()
-
-    def _pieces(self, line: str) -> list[str]:
-        """A line's items, each from its option's letter or text on; the whole line where it is one item."""
-        pieces = [piece for piece in _HEADS.split(line) if piece.strip()]
-        if len(pieces) > 2:
-            return pieces
-        if len(_SPOKEN.findall(line)) > 1:  # "hammer: no, knife: yes"
-            return re.split(r"[,;.]\s(?=[^,;.:=(?]{1,60}(?:[:=(?]|[-–—]\s))", line)
-        return [line]
-
-    def _verdict(self, piece: str) -> tuple[str, bool] | None:
-        segments = [
-            segment.strip() for segment in _SEGMENTS.split(_NO_TICK.sub("|", _TICK.sub("|", piece))) if segment.strip()
-        ]
-        head = _HEAD.match(piece)
-        letters = (
-            frozenset({head.group(1).upper()} & set(self.letters)) if head else lettering.marked(piece, self.letters)
-        )
-        if not letters and not head:
-            letters = frozenset().union(*(self.by_text(segment) or () for segment in segments[:4]))
-        if len(letters) != 1:
-            return None
-        (letter,) = letters
-        if head:
-            segments = [re.sub(r"^\W*[A-H]\b\s*", "", segments[0]), *segments[1:]]
-        judging = [segment for segment in segments if segment and self._keys.get(self._key(segment)) is None]
-        said = {value for value, sign in ((True, _TICK), (False, _NO_TICK)) if sign.search(piece)}
-        said = said or {value for value, word in ((True, _YES), (False, _NO)) if any(map(word.fullmatch, judging))}
-        if not said and self.asks_for_oddity:
-            said = {
-                value for value, word in ((True, _IS_ODD), (False, _IS_ORDINARY)) if any(map(word.fullmatch, judging))
-            }
-        judging = [segment for segment in judging if segment.upper() not in self.letters]
-        if not said and judging and _DENYING.match(judging[0]):
-            said = {False}
-        if not said and judging and re.match(r"(?:can|could)\s(?!not\b)", judging[0]):
-            said = {True}
-        if not said and judging and (end := _VERDICT_AT_END.search(judging[-1])):
-            said = {not (end.group("no") or end.group("wrong") or end.group().lower().startswith("no"))}
-        return (letter, said.pop()) if len(said) == 1 else None
-
-    def swept(self, sentence: str) -> frozenset[str] | None:
-        """The letters of `all except B`, `everything but the hammock`, `all options are correct`."""
-        everything = frozenset(self.letters)
-        scope = _SCOPE | set(self.normal(self.record["question"]))
-        if (some := _SOME_BUT.match(sentence)) is not None:
-            kept, out = (lettering.bare(some.group(name), self.letters) for name in ("kept", "out"))
-            if kept and out:
-                return kept - out or None
-        match = _ALL_BUT.match(sentence)
-        if match:
-            out = re.match(
-                r"\W*(?:options?\s)?((?:[A-H]\b[\s,&、]*(?:and\s|or\s)?(?:options?\s)?)+)", match.group("out")
-            )
-            left_out = (
-                frozenset(re.findall(r"\b[A-H]\b", out.group(1))) if out else self.mentions(match.group("out"))[0]
-            )
-            is_whole = set(self.normal(match.group("scope"))) <= scope | _FITTING
-            if self.single:  # "everything but the stove would melt" singles it out
-                return left_out if len(left_out) == 1 and is_whole else None
-            return (everything - left_out or None) if left_out and left_out < everything and is_whole else None
-        match = _ALL_OF.match(sentence)
-        if match is None or not set(self.normal(match.group("scope"))) <= scope:
-            return None
-        rest = set(self.normal(match.group("rest")))
-        is_limited = any(
-            word in NEGATIONS | {"but", "wrong", "incorrect", "false"} or word.endswith("n't") for word in rest
-        )
-        asked = set(self.normal(self.record["question"])) - FUNCTION_WORDS - {"are", "which", "what", "these", "option"}
-        return everything if not is_limited and (not rest or rest & (_FITTING | asked)) else None
 
     def _key(self, text: str) -> tuple[str, ...]:
         return self.normal(lettering.strip_markup(text))

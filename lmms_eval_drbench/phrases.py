@@ -21,6 +21,7 @@ def vocabulary(text: str) -> list[str]:
     return text.split()
 
 
+FUNCTION_WORDS = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
 _OPPOSITES = (
     ("open", "closed shut"),
     ("full", "empty"),
@@ -31,6 +32,8 @@ _OPPOSITES = (
     ("near nearer nearest close closer closest", "far farther farthest further furthest"),
     ("moving", "stationary still parked"),
     ("safe safer safest", "dangerous risky hazardous"),
+    ("sit sitting", "stand standing lie lying walk walking"),
+    ("asleep sleeping", "awake"),
     ("wet", "dry"),
     ("clean", "dirty"),
 )
@@ -54,13 +57,21 @@ _TENS = {
 }
 _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?:[-\s]({'|'.join(_NUMBER_WORDS[1:10])}))?\b")
 """`eighty-five`, `eighty`."""
+_ONES = "|".join(_NUMBER_WORDS[1:])
 _LARGE = re.compile(
-    rf"\b(a|{'|'.join(_NUMBER_WORDS[1:])}|\d{{1,3}})\s(hundred|thousand)\b(?:\s(?:and\s)?(?=(?:{'|'.join([*_TENS, *_NUMBER_WORDS[1:]])})\b)"
-    rf"(?:({'|'.join(_TENS)})(?:[-\s]|\b))?({'|'.join(_NUMBER_WORDS[1:])})?\b)?"
+    rf"\b(a|{_ONES}|\d{{1,3}})\s(hundred|thousand)\b"
+    rf"(?:\s(?:and\s)?(?:({'|'.join(_TENS)})(?:[-\s]({_ONES}))?|({_ONES}))\b)?"
 )
 """`three hundred`, `a hundred and twenty-one`."""
 _SPELLINGS = {
-    **{"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored", "tyre": "tire"},
+    **{
+        "colour": "color",
+        "grey": "gray",
+        "centre": "center",
+        "coloured": "colored",
+        "tyre": "tire",
+        "seated": "sitting",
+    },
     **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
     **{"kilometer": "km", "kilometre": "km", "kilogram": "kg", "kilo": "kg", "gram": "g", "litre": "l", "liter": "l"},
     **{"minute": "min", "hour": "h", "hr": "h", "foot": "ft", "feet": "ft", "celsius": "c"},
@@ -86,6 +97,7 @@ _TOKEN = re.compile(
 """A number, a word, or one Chinese character."""
 _NUMERAL = re.compile(chinese.NUMERAL)
 _ENDING = re.compile(r"(?:ies|ied|ier|iest|y|est|er|ing|ed|es|e|s)$")
+_DOUBLED = re.compile(r"(.)\1$")
 _MAX_WORD = 100
 
 
@@ -97,7 +109,7 @@ def words(text: str) -> list[str]:
 
 def root(word: str) -> str:
     """A crude stem in which `tallest` and `taller`, `crossing` and `crosses` are the same."""
-    return word if len(word) < 4 or not word.isascii() else (_ENDING.sub("", word)[:6] or word)
+    return word if len(word) < 4 or not word.isascii() else (_DOUBLED.sub(r"\1", _ENDING.sub("", word))[:6] or word)
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -111,9 +123,9 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def _large(match: re.Match[str]) -> str:
-    count, scale, tens, ones = match.groups()
+    count, scale, tens, *ones = match.groups()
     value = 1 if count == "a" else int(_NUMBERS.get(count, count))
-    rest = _TENS.get(tens, 0) + int(_NUMBERS.get(ones, 0))
+    rest = _TENS.get(tens, 0) + sum(int(_NUMBERS.get(one, 0)) for one in ones)
     return str(value * {"hundred": 100, "thousand": 1000}[scale] + rest)
 
 

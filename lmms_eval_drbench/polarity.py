@@ -20,8 +20,8 @@ _CLAUSE = re.compile(
 )
 _EMPTY = frozenset(
     tokens(
-        "is are was were be it its it's that that's this there there's they they're he he's she she's in on at of to by "
-        "with from has have do does did can could will would any some i we you think believe appear seem look so like "
+        "is are was were be it its it's that that's this there there's they they're he he's she she's in on at of to "
+        "by with from has have do does did can could will would any some i we think believe appear seem look so like "
         "see visible image picture photo scene here currently actually indeed clearly or and as be"
     )
 )
@@ -48,6 +48,8 @@ def implied(text: str, question: str) -> str | None:
     asked = _thing(question[existence.end() :]) if existence else _content(question)
     if existence and tokens(text) == ("none",):
         return "no"
+    if existence and tokens(text)[:1] == ("there",) and not _content(text):
+        return "no" if any(word in NEGATIONS or word.endswith("n't") for word in tokens(text)) else "yes"
     for clause in _CLAUSE.split(text):
         given = tokens(clause)
         if not given or _DOUBT & set(given):
@@ -57,8 +59,13 @@ def implied(text: str, question: str) -> str | None:
         opposite = {root(other) for word in given for other in ANTONYMS.get(word, ())} & asked - said
         is_whole = bool(asked) and asked <= said | opposite
         is_echo = said <= asked and not opposite and not existence
-        if "than" in tokens(question) and not is_echo:
-            continue
+        if "than" in tokens(question):
+            if "than" in given and is_whole:
+                order = [root(word) for word in given if root(word) in asked]
+                is_turned = bool(order) and order[0] != next(root(w) for w in tokens(question) if root(w) in asked)
+                return "no" if negated != (bool(opposite) != is_turned) else "yes"
+            if not is_echo or said:
+                continue
         if is_whole or is_echo:
             return "no" if negated != bool(opposite) else "yes"
     return None

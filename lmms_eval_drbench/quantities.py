@@ -15,7 +15,7 @@ _LEAD = frozenset(tokens("it it's is about around approximately exactly roughly 
 
 
 class Quantity(NamedTuple):
-    """A value and its unit, in metres, grams, litres or seconds where it can be; unit None where none is given."""
+    """A value and its unit as written; None where no unit is given."""
 
     value: float
     unit: str | None
@@ -35,12 +35,12 @@ def quantity(text: str) -> Quantity | None:
     unit = " ".join(given[1:]).removeprefix("deg").strip()
     if not math.isfinite(value) or (unit and unit not in _UNITS):
         return None
-    base, factor = _BASE.get(unit, (unit or None, 1.0))
-    return Quantity(value * factor, base)
+    return Quantity(value, unit or None)
 
 
 def agree(given: Quantity, accepted: Quantity) -> bool:
     """Whether two quantities are the same; a unit that only one of them has is taken to be meant by the other."""
-    if given.unit and accepted.unit and given.unit != accepted.unit:
-        return False
+    if given.unit and accepted.unit:
+        (one, factor), (other, times) = (_BASE.get(unit, (unit, 1.0)) for unit in (given.unit, accepted.unit))
+        return one == other and math.isclose(given.value * factor, accepted.value * times, rel_tol=1e-9)
     return math.isclose(given.value, accepted.value, rel_tol=1e-9)

@@ -28,7 +28,8 @@ _PATTERNS = [
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
-        r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
+        r"\b(?:lacks?|without|(?:has|have|contains?|shows?|wears?|wearing|holds?|holding|carries|carrying) no)"
+        r"(?: any| an?)?\b(?P<what>.*)",
         r"(?:\b(?:is|are)|'s|'re)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ (?:by|with) (?:any|an?)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",

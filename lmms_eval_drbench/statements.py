@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
+from lmms_eval_drbench.phrases import NEGATIONS, tokens
 
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""
@@ -115,7 +116,8 @@ _CORRECTION = re.compile(
     re.IGNORECASE,
 )
 _FIRST_SIGHT = re.compile(
-    r"\b(?:at first (?:glance|sight)|initially|i (?:first|initially) thought|it (?:might|may|could) (?:look|seem|appear))\b"
+    r"\b(?:at first (?:glance|sight)|initially|i (?:first|initially) thought|"
+    r"it (?:might|may|could) (?:look|seem|appear))\b"
     r"[^.!?;\n]{0,120}?[,.;]?\s(?:but|however|yet)\b,?\s",
     re.IGNORECASE,
 )
@@ -147,6 +149,17 @@ _CONCLUDING = re.compile(
     r"\b[,:]?\s{0,9}",
     re.IGNORECASE,
 )
+
+
+NOT_THE_OTHER = re.compile(
+    r",\s+(?:and |but )?not\b|\s\(\s?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)",
+    re.IGNORECASE,
+)
+CONTRAST = re.compile(
+    rf"{NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
+    re.IGNORECASE,
+)
+LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 
 
 class Declaration(NamedTuple):
@@ -227,7 +240,7 @@ def is_cut_off(text: str) -> bool:
 
 
 def without_first_sight(text: str) -> str:
-    """`the tip reveals a screwdriver` of `At first glance it looks like a chisel, but the tip reveals a screwdriver`."""
+    """`the tip reveals a screwdriver` of `At first glance it's a chisel, but the tip reveals a screwdriver`."""
     return _FIRST_SIGHT.sub("", text)
 
 
@@ -252,3 +265,7 @@ def without_loop(text: str) -> str:
         if len(words) - start >= max(3 * period, 4):
             return text[: spans[start + period - 1][1]].rstrip(",;")
     return text
+
+
+def is_denial(sentence: str) -> bool:
+    return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
