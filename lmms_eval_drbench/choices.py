@@ -53,6 +53,10 @@ _VERB = (
     r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?|(?:seems?|appears?)(?:\sto\sbe)?)|"
     r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
 )
+_DENYING = re.compile(
+    r"^(?:there (?:is|are)|it|they|the \w+) (?:has |have |is |are )?no\b|^(?:it|they) lacks?\b", re.IGNORECASE
+)
+"""An option such as `It has no hands`."""
 _REMOVED = re.compile(
     r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"
     r"minus)\s"
@@ -370,11 +374,12 @@ def _leading_text(line: str, options: Options) -> Letters | None:
 
 def _rejecting_option(body: str, options: Options) -> Letters | None:
     """The one option that rejects the premise, when the text rejects it in words of its own."""
-    rejecting = options.record["reject_answers"]
-    if len(rejecting) != 1:
-        return None
-    text = options.record["options"][options.letters.index(rejecting[0])]
-    return frozenset(rejecting) if rejects(body, options.record["question"], [text]) else None
+    texts = dict(zip(options.letters, options.record["options"], strict=True))
+    if len(rejecting := options.record["reject_answers"]) == 1:
+        return frozenset(rejecting) if rejects(body, options.record["question"], [texts[rejecting[0]]]) else None
+    denying = [letter for letter, text in texts.items() if _DENYING.search(text)]
+    found = [letter for letter in denying if rejects(body, "", [texts[letter]])] if len(denying) == 1 else []
+    return frozenset(found) or None
 
 
 def _closing_rejection(body: str, options: Options) -> Letters | None:

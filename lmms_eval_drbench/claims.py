@@ -28,7 +28,7 @@ _BREAK = re.compile(
 )
 _PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
 _AMONG = re.compile(r"^\W*(?:between|among|out of|of)\s(?:the two|these|them|[A-H])\b[^,;.]{0,30},\s+", re.IGNORECASE)
-_NOT_THIS = re.compile(r"^(\W*not\s[^,;]{1,100}),\s+(?!and\b|or\b|not\b)", re.IGNORECASE)
+_NOT_THIS = re.compile(r"^(\W*not\s[^,;:]{1,100}),\s+(?!and\b|or\b|not\b)", re.IGNORECASE)
 _LABEL = re.compile(r"(?<=[\w)\]\"']):\s+|\s[–—-]\s")
 _JOINT = re.compile(r"(,\s+(?:and\s+)?|\s+and\s+)")
 _VERB = re.compile(
@@ -37,7 +37,7 @@ _VERB = re.compile(
     r"explains?|cross(?:es)?|belongs?|remains?)\b|n't\b|\b(?:it|he|she|that|there|they|this)'(?:s|re)\b",
     re.IGNORECASE,
 )
-_STATEMENT = re.compile(rf"{_VERB.pattern}|{_LABEL.pattern}|[{chinese.CHARACTER}]", re.IGNORECASE)
+_STATEMENT = re.compile(rf"{_VERB.pattern}|{_LABEL.pattern}|[({chinese.CHARACTER}]", re.IGNORECASE)
 _CHINESE_JOINT = re.compile(rf"[,;]\s?(?=[{chinese.CHARACTER}]|[A-H]\s?[{chinese.CHARACTER}])")
 _NOT_DENYING = re.compile(
     r"\b(?:no (?:other|doubt|one else)|nothing else|not only|not (?:sure|certain|entirely|hard|difficult))\b",
@@ -46,15 +46,20 @@ _NOT_DENYING = re.compile(
 _DISMISSED = re.compile(
     r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
     r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
-    r"too \w+)\b|太|正常|排除|错误",
+    r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|something else)\b|太|正常|排除|错误",
     re.IGNORECASE,
 )
 _CONTRAST = re.compile(r"\W*(?:rather than|instead of|as opposed to|in contrast to|unlike)\b", re.IGNORECASE)
+_NO_SUBJECT = re.compile(
+    r"\W*(?:is|are|was|has|have|can|cannot|could|does|do|would|will)(?:n't|\snot)?\b(?!\s(?:it|there|the)\b)",
+    re.IGNORECASE,
+)
+"""`but does not block it` speaks of what the clause before it named."""
 _THAN = re.compile(r"\W*than\b", re.IGNORECASE)
 _CONCLUDES = re.compile(
     r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving)\b", re.IGNORECASE
 )
-_SUPERLATIVE = re.compile(r"\b(?:most|least|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
+_SUPERLATIVE = re.compile(r"\b(?:most|least|best|worst|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
 _ELLIPSIS = re.compile(
     r"\b(?:is|are|was|can|could|does|do|did|would|will|has|have)(?P<no>n't|not|\snot)?"
     r"(?:\s(?:too|also|as well|either))?\W*$",
@@ -73,7 +78,9 @@ _CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNOR
 _HEDGED = re.compile(
     r"(?:^|[,;.]\s|\bbut\s|\bit's\s)(?:most likely|more likely|probably|likely)\s(?P<what>[^,;.]{1,80})\.?\s*$", re.I
 )
-_NONE = re.compile(r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\bnothing\b", re.IGNORECASE)
+_NONE = re.compile(
+    r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
+)
 _EXCEPT = re.compile(r"\b(?:except|apart|aside|besides|other than)\b", re.IGNORECASE)
 _LONE_A = re.compile(r"\bA\b(?!\s(?!and\b|or\b)[a-z])")
 _RANGE = re.compile(r"\b[A-H]\s?(?:to|through|[-–]|\.\.+|…)\s?[A-H]\b")
@@ -114,7 +121,7 @@ class Clause(NamedTuple):
 
 def claimed(body: str, options: Options) -> Letters | None:
     """The options that a text's clauses claim; for single choice, the only one of the clause that answers."""
-    if body.lstrip()[:1] in ("{", "["):  # data, not prose
+    if body.startswith(("{", "[")) and not body.endswith({"{": "}", "[": "]"}[body[0]]):  # data that was cut off
         return None
     body = lettering.strip_markup(body)
     if early := _hedged(body, options):
@@ -145,6 +152,7 @@ def _declines(sentence: str, options: Options) -> bool:
 def _clauses(body: str, options: Options) -> Iterator[Clause]:
     asked = asked_roots(options)
     seen: Letters = frozenset()
+    before: Letters = frozenset()
     predicate: bool | None = None
     claims: bool | None = None
     parts = _split(body, options)
@@ -160,6 +168,8 @@ def _clauses(body: str, options: Options) -> Iterator[Clause]:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:
             letters = seen
+        elif not letters and _NO_SUBJECT.match(text):
+            letters = before
         if not letters and not is_inherited:
             if said is not None:
                 predicate = said
@@ -170,6 +180,7 @@ def _clauses(body: str, options: Options) -> Iterator[Clause]:
             claims = None if said is None and not negated else (said is not False) != negated
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
+        before = letters
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text))
         yield Clause(text, letters, claims, shared, said is not None, concludes, clear)
 
@@ -185,7 +196,7 @@ def _split(body: str, options: Options) -> list[str]:
         for clause in _BREAK.split(_NOT_THIS.sub(r"\1; ", sentence)):
             for part in _unlabelled(clause, options):
                 found += _joined(part)
-    if options.single:
+    if options.single or all("(" in clause for clause in found):
         found = [part for clause in found for part in _apart(clause, options)]
     return [clause for clause in found if clause.strip(" .,:;!")][-_MAX_CLAUSES:]
 
@@ -335,7 +346,9 @@ def _yes_or_no(body: str, options: Options) -> Letters | None:
 
 def _says_none(text: str, asked: set[str]) -> bool:
     first, *others = tokens(text) or [""]
-    return first in ("none", "nothing", "neither") or (first == "no" and bool(others) and root(others[0]) in asked)
+    return first in ("none", "nothing", "neither", "nobody") or (
+        first == "no" and bool(others) and root(others[0]) in asked
+    )
 
 
 def _all_opposite(sentence: str, asked: set[str]) -> bool:

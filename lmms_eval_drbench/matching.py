@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese, polarity
-from lmms_eval_drbench.phrases import ARTICLES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
+from lmms_eval_drbench.phrases import ARTICLES, ATTRIBUTES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
 from lmms_eval_drbench.quantities import agree, quantity
 
 _MAX_TEXT = 1000
@@ -99,7 +99,7 @@ EMPTY = (
     | frozenset(
         tokens(
             "which what who where how many much does do you see here can could yes image picture be being option "
-            "answer multiple one thing item be has have use used"
+            "answer multiple one thing item be has have use used would should will must may might most shown seen there"
         )
     )
 )
@@ -231,7 +231,7 @@ def asked_thing(question: str) -> set[str]:
     """What a question is about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
     found: list[str] = []
     for word in tokens(question):
-        if word in EMPTY or word == "color":
+        if word in EMPTY | ATTRIBUTES:
             if found:
                 break
         elif word in BOUNDARY and found:

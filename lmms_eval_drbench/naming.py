@@ -61,6 +61,9 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
         hits = _without_places(rest, hits)
     pieces = [options.normal(piece) for piece in _PIECE.split(clause) if not options.mentions(piece)[0]]
     clear = not any(_is_mixture([_teller(word, words) for word in piece]) for piece in pieces)
+    if found and not options.single:  # "in the drawer and on the lamp" where the options say "inside the drawer"
+        places = _telling_words(options, asked, with_places=True)
+        clear = clear and not any(_teller(word, places) for word, hit in zip(rest, hits, strict=True) if not hit)
     found |= {hit for hit in hits if hit}
     left = tuple(
         word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
@@ -100,7 +103,7 @@ def _describes_another(text: tuple[str, ...], following: list[str | None], targe
     return word not in BOUNDARY | EMPTY and root(word) not in target and word.isascii()
 
 
-def _telling_words(options: Options, asked: set[str]) -> dict[str, set[str]]:
+def _telling_words(options: Options, asked: set[str], with_places: bool = False) -> dict[str, set[str]]:
     """Letter → roots that only this option has; none for a place ("next to the gate") or a denial ("no cat")."""
     roots = {letter: {root(word) for word in text} for letter, text in options.texts.items()}
     telling = {}
@@ -115,6 +118,8 @@ def _telling_words(options: Options, asked: set[str]) -> dict[str, set[str]]:
         )
         own = {word for word in roots[letter] - others - asked - EMPTY if len(word) > 2 and word.isalpha()}
         telling[letter] = (
-            set() if is_place or is_denial or describes or "all" in text else {word for word in own if word.isascii()}
+            set()
+            if (is_place and not with_places) or is_denial or describes or "all" in text
+            else {word for word in own if word.isascii()}
         )
     return telling

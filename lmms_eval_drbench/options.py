@@ -194,16 +194,16 @@ class Options:
 
         None where options don't differ without those words, or the text holds a negation.
         """
-        dropped = set(self.normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
         given = self._key(text)
-        *cores, core = (
-            frozenset(PLACES.get(word, word) for word in key if word in PLACES or word not in dropped) - dropped
-            for key in (*self._keys, given)
-        )
-        if not core or len(set(cores)) < len(cores) or any(word in NEGATIONS or word.endswith("n't") for word in given):
+        if any(word in NEGATIONS or word.endswith("n't") for word in given):
             return None
-        found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
-        return frozenset(found) or None
+        dropped = set(self.normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
+        for kept in (frozenset(), frozenset({"in", "on"})):  # options may differ in these alone
+            *cores, core = (_core(key, dropped - kept) for key in (*self._keys, given))
+            found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
+            if core and found and len(set(cores)) == len(cores):
+                return frozenset(found)
+        return None
 
     def _key(self, text: str) -> tuple[str, ...]:
         return self.normal(lettering.strip_markup(text))
@@ -214,3 +214,9 @@ class Options:
             if item.strip(" \t\r-•.*"):
                 found.add(self.by_line(item))
         return None if None in found else frozenset(found)
+
+
+def _core(key: tuple[str, ...], dropped: set[str]) -> frozenset[str]:
+    """What a place says without the dropped words; "on top of" is "on"."""
+    key = tuple(" ".join(key).replace("on top of", "on").split())
+    return frozenset(PLACES.get(word, word) for word in key if word in PLACES or word not in dropped) - dropped

@@ -22,6 +22,10 @@ def vocabulary(text: str) -> list[str]:
 
 
 FUNCTION_WORDS = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
+ATTRIBUTES = frozenset(
+    vocabulary("color brand size shape number material type kind direction position text word name logo pattern")
+)
+"""What a question asks about a thing, not the thing."""
 _OPPOSITES = (
     ("open", "closed shut"),
     ("full", "empty"),
@@ -71,6 +75,9 @@ _SPELLINGS = {
         "coloured": "colored",
         "tyre": "tire",
         "seated": "sitting",
+        "wooden": "wood",
+        "metallic": "metal",
+        "woolen": "wool",
     },
     **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
     **{"kilometer": "km", "kilometre": "km", "kilogram": "kg", "kilo": "kg", "gram": "g", "litre": "l", "liter": "l"},

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import tokens, vocabulary
+from lmms_eval_drbench.phrases import ATTRIBUTES, tokens, vocabulary
 
 _SPAN = 500
 """Characters read: a rejection is a short statement, and the patterns are quadratic within a clause."""
@@ -92,17 +92,12 @@ _FUNCTION = frozenset(
         "does that these those its no not can see some image picture photo scene"
     )
 )
-_ATTRIBUTES = frozenset(
-    vocabulary("color brand size shape number material type kind direction position text word name logo pattern")
-)
 
 
 def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> bool:
     """Whether `text` denies that something named in `question` (or in the rejecting answers) is in the image."""
     about = (
-        _named(_COUNTED.sub("", question)).union(*(_named(answer) for answer in reject_answers))
-        - _ATTRIBUTES
-        - _GENERIC
+        _named(_COUNTED.sub("", question)).union(*(_named(answer) for answer in reject_answers)) - ATTRIBUTES - _GENERIC
     )
     if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
         return True
