@@ -48,6 +48,8 @@ _RULES = [
             r" all except \1. ",
         ),
         (rf"^\s?({_LETTERS}(?:(?:和|与|以及|及|、)\s?{_LETTERS})*)\s?(?:都|均)(?!不|没|无|错)", r" the answer is \1, "),
+        (rf"([A-H])\s?选?项\s?(?:和|与|以及|及|跟)\s?(?={_LETTER})", r"\1 and "),
+        (rf"^\s?是\s?(?={_LETTERS})", " the answer is "),
         ("。", ".\n"),
         (rf"([!?])(?=[{CHARACTER}])", r"\1\n"),
         (rf"(?<=[A-H\])])\s?,?(?:和|与|以及|及|跟|还有)\s?(?=(?:选项)?\s?{_LETTER})", " and "),

@@ -153,7 +153,13 @@ def _last_declaration(body: str, options: Options) -> Found:
 
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
-    lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    first, *rest = re.split(r";\s", lines[0], maxsplit=1)
+    lines = [
+        lettering.without_denial(
+            first if rest and is_denial(rest[0]) and options.names_more(rest[0], frozenset()) else lines[0]
+        ),
+        *lines[1:],
+    ]
     if options.single and options.is_restated("\n".join(lines)):
         return None
     if all_but := swept(first_sentence(lines[0]), options):
@@ -297,7 +303,9 @@ def _first_lines(body: str, options: Options) -> Found:
     claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
     rest = body[len(claim) :]
-    if not options.single and LIKEWISE.search(rest) and options.mentions(rest)[0]:
+    if not options.single and (
+        (LIKEWISE.search(rest) and options.mentions(rest)[0]) or any(map(options.by_text, sentences(rest)))
+    ):
         return None  # "Scissors. A knife would also work."
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 

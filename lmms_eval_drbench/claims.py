@@ -46,7 +46,8 @@ _NOT_DENYING = re.compile(
 _DISMISSED = re.compile(
     r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
     r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
-    r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|something else)\b|太|正常|排除|错误",
+    r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|"
+    r"something else)\b|太|正常|排除|错误",
     re.IGNORECASE,
 )
 _CONTRAST = re.compile(r"\W*(?:rather than|instead of|as opposed to|in contrast to|unlike)\b", re.IGNORECASE)
@@ -296,7 +297,7 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
         return None  # a list of verdicts that may go on
     for clause in found:
         words = set(tokens(clause.text))
-        if not clause.clear or _UNSURE & words or _EXCEPT.search(clause.text):
+        if (not clause.clear and clause.claims is not False) or _UNSURE & words or _EXCEPT.search(clause.text):
             return None
         if clause.claims is not False and "or" in words and not _ALTERNATIVES.search(clause.text):
             return None
@@ -309,8 +310,9 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
             claims |= clause.letters
         elif LIKEWISE.search(clause.text) or not _STATEMENT.search(clause.text):
             return None
-    if len(found) == 1 and found[0].claims is None:
-        claims |= found[0].letters
+    others = frozenset().union(*(clause.letters for clause in found if clause.claims is None))
+    if not claims and (len(found) == 1 or (denials and others | denials == everything and not others & denials)):
+        claims |= others  # "A and C are heavy, B and D are too light"
     return frozenset(claims) if claims and not claims & denials else None
 
 

@@ -29,7 +29,7 @@ _FRAME = frozenset(
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "stand hang lean word inscription "
+        "stand hang lean person people room loaf piece slice tray bunch pile stack pair group lot word inscription "
         "based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
         "located lying sitting resting sleeping standing side"
@@ -175,6 +175,9 @@ def _uncontracted(given: Iterable[str]) -> list[str]:
 
 def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
     given, asked = tokens(clause), set(tokens(question)) - {"or", "and"}
+    if "doing" in tokens(question):  # "the cat sleeps" for sleeping
+        forms = {root(token): token for token in gold}
+        given = tuple(forms.get(root(token), token) for token in given)
     core = tuple(token for token in gold if token not in _FILLERS and token not in chinese.FILLERS)
     if not core or not given:
         return given == gold

@@ -13,6 +13,8 @@ from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, root, tokens
 
 Letters = frozenset[str]
 
+_COPULAS = frozenset({"is", "are", "has", "have"})
+_BESIDE = frozenset(tokens("to near beside behind under above below opposite alongside"))
 _PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
@@ -43,10 +45,13 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
     """
     rest: list[str | None] = list(options.normal(clause))
     asked, target = asked_roots(options), asked_thing(options.record["question"])
+    loosely = loosely or not _are_descriptions(options)
     found: set[str] = set()
     for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
         for start in range(len(rest) - len(text) + 1):
             end = start + len(text)
+            if found and options.single and _is_place(rest, start):
+                continue  # "the piano next to the round table"
             if tuple(rest[start:end]) == text and (
                 loosely or not _describes_another(text, rest[end : end + 1], target)
             ):
@@ -64,11 +69,19 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
     if found and not options.single:  # "in the drawer and on the lamp" where the options say "inside the drawer"
         places = _telling_words(options, asked, with_places=True)
         clear = clear and not any(_teller(word, places) for word, hit in zip(rest, hits, strict=True) if not hit)
+    if not options.single:  # "the cat is sleeping" where an option says "the cat is asleep"
+        clear = clear and not any(hit and set(options.texts[hit]) & _COPULAS for hit in hits)
     found |= {hit for hit in hits if hit}
     left = tuple(
         word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
     )
     return Named(frozenset(found), left, clear)
+
+
+def _is_place(rest: list[str | None], start: int) -> bool:
+    """Whether what starts there follows a named option and its preposition: `[the piano] next to ...`."""
+    before = rest[max(0, start - 3) : start]
+    return before[-1:] != [None] and None in before and bool(before) and before[-1] in _BESIDE
 
 
 def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
@@ -93,6 +106,14 @@ def _without_places(rest: list[str | None], hits: list[str | None]) -> list[str 
 def _is_mixture(hits: list[str | None]) -> bool:
     """Whether neighbouring words belong to different options."""
     return any(one and other and one != other for one, other in zip(hits, hits[1:], strict=False))
+
+
+def _are_descriptions(options: Options) -> bool:
+    """Whether the options are colours, materials or numbers (and perhaps the denial of the premise)."""
+    return all(
+        NEGATIONS & set(text) or all(is_description(word) or word[0].isdigit() for word in text)
+        for text in options.texts.values()
+    )
 
 
 def _describes_another(text: tuple[str, ...], following: list[str | None], target: set[str]) -> bool:

@@ -44,6 +44,7 @@ PLACES = {
 _TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGNORECASE)
 _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\b")
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
+_OPINION = re.compile(r"^\s?我?(?:认为|觉得|想|猜)?(?:应该|可能|大概)?是")
 _MAX_TEXT = 2000
 
 ODD = frozenset(
@@ -167,8 +168,8 @@ class Options:
 
     def by_part(self, text: str) -> frozenset[str] | None:
         """The only option whose text holds a whole text: `in front` of "in front of", `a shoe` of "a shoe in a box"."""
-        given = self._key(text[:_MAX_TEXT])
-        framing = {"it's", "it", "is", "that's", "they", "they're", "are", *self.normal(self.record["question"])}
+        given = self._key(_OPINION.sub("", text[:_MAX_TEXT]))
+        framing = {"it's", "use", "it", "is", "that's", "they", "they're", "are", *self.normal(self.record["question"])}
         while len(given) > 1 and given[0] in framing - FUNCTION_WORDS | {"it", "it's", "is"}:
             given = given[1:]
         if not given or len("".join(given)) < 2 or set(given) <= FUNCTION_WORDS:

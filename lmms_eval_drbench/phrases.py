@@ -75,6 +75,7 @@ _SPELLINGS = {
         "coloured": "colored",
         "tyre": "tire",
         "seated": "sitting",
+        "asleep": "sleeping",
         "wooden": "wood",
         "metallic": "metal",
         "woolen": "wool",

@@ -94,7 +94,8 @@ _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|"
     r"such|its|(?:and|or|but|,)\s(?:so|there|also)|"
     r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|"
-    r"(?<!\bto )(?<!\bof )(?<!\bin )(?<!\bon )(?<!\bby )(?<!with )(?<!hind )(?<!under )(?<!bove )(?<!below )(?<!near )it|"
+    r"(?<!\bto )(?<!\bof )(?<!\bin )(?<!\bon )(?<!\bby )(?<!with )(?<!hind )(?<!under )(?<!bove )(?<!below )"
+    r"(?<!near )it|"
     r"who|whose|whom|"
     r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
