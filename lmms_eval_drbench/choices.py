@@ -6,8 +6,7 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.claims import ALTERNATIVE, claimed
-from lmms_eval_drbench.options import ODD, Options
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
@@ -17,7 +16,6 @@ from lmms_eval_drbench.statements import (
     corrections,
     declarations,
     first_sentence,
-    is_conclusion,
     is_cut_off,
     is_denial,
     is_refusal,
@@ -47,12 +45,6 @@ _VERDICT = re.compile(
 )
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
-_AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
-_OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
-_VERB = (
-    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?|(?:seems?|appears?)(?:\sto\sbe)?)|"
-    r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
-)
 _DENYING = re.compile(
     r"^(?:there (?:is|are)|it|they|the \w+) (?:has |have |is |are )?no\b|^(?:it|they) lacks?\b", re.IGNORECASE
 )
@@ -64,12 +56,6 @@ _REMOVED = re.compile(
     re.IGNORECASE,
 )
 """What takes options out of a set that was given: `remove D`."""
-_WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
-_SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
-
-
-_SHORT = 300
-"""Up to this length a sentence is looked at for what it says of each option."""
 
 
 class Unreadable(str):
@@ -169,93 +155,6 @@ def _declared(lines: list[str], options: Options) -> Found:
         return stated
     sentence = first_sentence(lines[0])
     return lettering.predicate(sentence, options.letters) if not is_denial(sentence) else None
-
-
-def _conclusion(body: str, options: Options) -> Found:
-    """`So the vehicle that blocks the lane is B.` at the end; `A and C are the swans with spread wings.` alone."""
-    found = sentences(body)
-    if not found:
-        return None
-    last = without_connective(found[-1])
-    if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
-        return each
-    if each := _sentence_by_sentence(_OTHERS.split(last), options):
-        return each
-    last, claimed = _before_others(last, options)
-    if claimed:
-        return claimed
-    if len(found) > 1 and not is_conclusion(found[-1]):
-        names_others = options.lists_more(" ".join(found[:-1]), frozenset()) or found[0].rstrip(".").isalpha()
-        return lettering.bare(last, options.letters) if len(last) < 20 and not names_others else None  # "Certainly! B"
-    if is_denial(last):
-        return None
-    return lettering.predicate(last, options.letters) or _subject(last, options)
-
-
-def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
-    """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
-    for match in _OTHERS.finditer(sentence[:_SHORT]):
-        first, others = sentence[: match.start()], sentence[match.end() :]
-        letters, said = _about(first, options)
-        if not re.search(r"\b(?:is|are)\b", first) or is_denial(said):
-            continue
-        if all(is_denial(other) or _is_dismissed(other, options) for other in _OTHERS.split(others)):
-            left = lettering.marked(others, options.letters)
-            is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
-            return first, letters if is_partition else None
-        if _subject(first, options) and not _asked_words(options) & set(tokens(others)):
-            return first, None
-    return sentence, None
-
-
-def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
-    """`A is in the basket. B isn't. C is in it, too.`: the claims, where every sentence has its letters."""
-    claimed: set[str] = set()
-    for sentence in found:
-        letters, said = _about(sentence, options)
-        if not letters or options.lists_more(said, letters):
-            return None
-        if not is_denial(said) and not _is_dismissed(said, options):
-            if not _subject(sentence, options):
-                return None
-            claimed |= letters
-    return frozenset(claimed) if claimed and (len(claimed) == 1 or not options.single) else None
-
-
-def _is_dismissed(said: str, options: Options) -> bool:
-    return bool(_ORDINARY.search(f"is {said}") or (_WRONG.search(said) and not options.asks_for_denial))
-
-
-def _about(sentence: str, options: Options) -> tuple[Letters, str]:
-    """(the letters that are a sentence's subject, what is said of them)."""
-    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)(?:\s+|(?=n't)){_VERB}(?P<rest>(?:\b|n't).*)", sentence)
-    return (
-        (lettering.bare(match.group("letters"), options.letters) or frozenset(), match.group("rest"))
-        if match
-        else (frozenset(), "")
-    )
-
-
-def _subject(sentence: str, options: Options) -> Letters | None:
-    """The letters that are the subject of a sentence which says of them what was asked."""
-    sentence = _AMONG.sub("", sentence, count=1)
-    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
-    found = lettering.bare(match.group("letters"), options.letters) if match else None
-    is_rejected = is_denial if options.asks_for_oddity else _REJECTED.match
-    if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
-        return None
-    asked = _asked_words(options)
-    return (
-        found
-        if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
-        else None
-    )
-
-
-def _asked_words(options: Options) -> set[str]:
-    """The question's words; all words for something odd where it asks for one of them."""
-    asked = set(tokens(options.record["question"])) - {"is", "are", "which", "what", "of", "in", "on"}
-    return asked | ODD if options.asks_for_oddity else asked
 
 
 def _ticked(body: str, options: Options) -> Found:
@@ -403,13 +302,12 @@ _NAMES = {
     _last_lines: "last line",
     _ticked: "ticked",
     _swept: "all, or all but some",
-    _conclusion: "conclusion",
     _first_lines: "first line",
     _rejecting_option: "rejection in words",
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
+_STRONG = (_whole, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

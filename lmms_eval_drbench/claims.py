@@ -77,7 +77,10 @@ ALTERNATIVE = re.compile(r"\b(?:could|might|may|can)\s(?:also|as well|equally)\s
 _UNSURE = frozenset(tokens("maybe perhaps possibly might"))
 _CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _HEDGED = re.compile(
-    r"(?:^|[,;.]\s|\bbut\s|\bit's\s)(?:most likely|more likely|probably|likely)\s(?P<what>[^,;.]{1,80})\.?\s*$", re.I
+    r"(?:^|[,;.]\s|\bbut\s|\bit's\s)"
+    r"(?:(?:more |most )?likely|probably|if i had to (?:choose|guess|pick),?(?: i'd say)?)\s"
+    r"(?P<what>[^,;.]{1,80})\.?\s*$",
+    re.IGNORECASE,
 )
 _NONE = re.compile(
     r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
@@ -272,8 +275,11 @@ def _one(found: list[Clause], options: Options) -> Letters | None:
         is_judged = all(clause.is_judged for clause in found)
         return everything - denied if is_judged and len(everything - denied) == 1 < len(everything) - 1 else None
     ranked = [clause for clause in open_ if len(clause.letters) == 1 and clause.clear]
-    if not ranked:
-        return None
+    if not ranked:  # "both A and B can be used": two answers where one is asked for
+        stated = {clause.letters for clause in open_ if clause.claims and "or" not in tokens(clause.text)}
+        is_said = len(stated) == 1 == len(open_) and _VERB.search(open_[0].text)
+        both = stated.pop() if is_said else frozenset()
+        return both if both and both <= lettering.marked(open_[0].text, options.letters) | {"A"} else None
     last = ranked[-1]
     best = last if last.concludes and last is found[-1] else max(ranked, key=_strength)
     others = [clause for clause in open_ if not best.letters <= clause.letters]

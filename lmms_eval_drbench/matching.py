@@ -8,7 +8,18 @@ import re
 from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese, polarity
-from lmms_eval_drbench.phrases import ARTICLES, ATTRIBUTES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
+from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.phrases import (
+    ARTICLES,
+    ATTRIBUTES,
+    FUNCTION_WORDS,
+    NEGATIONS,
+    PLACES,
+    root,
+    tokens,
+    vocabulary,
+    words,
+)
 from lmms_eval_drbench.quantities import agree, quantity
 
 _MAX_TEXT = 1000
@@ -29,7 +40,8 @@ _FRAME = frozenset(
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "stand hang lean person people room loaf piece slice tray bunch pile stack pair group lot word inscription "
+        "stand hang lean held worn driven hidden kept stored person people room loaf piece slice tray bunch pile stack "
+        "pair group lot word inscription "
         "based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
         "located lying sitting resting sleeping standing side"
@@ -71,6 +83,7 @@ BOUNDARY = frozenset(
     )
 )
 """Words that can follow a complete noun phrase without changing what it names."""
+_CHINESE_MODIFIERS = frozenset("红蓝绿黄黑白灰棕紫粉橙金银大小长短新旧圆方")
 _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
@@ -111,6 +124,10 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 """Where a count of parts states their sum: `three, two in front and one behind`, `a total of three`."""
+_THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
+_OTHER_KIND = frozenset(tokens("toy model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not"))
+"""Words that make another thing of what they stand before: a toy car is no car."""
 _NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
 _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
 """`E-X-I-T`"""
@@ -154,8 +171,20 @@ def matches(text: str, accepted: str, question: str) -> bool:
         text = polarity.PREFIX.sub("", text, count=1)
     if gold in _NOUGHT and _NO_ONE.match(text) and not set(map(root, tokens(text))) - _frame_roots(question):
         return True
-    text = _CONTRASTED.sub("", _NOT_BUT.sub("", text))
-    clauses = [text, _COUNT_OF.sub("", text), *_CLAUSE.split(text)[:_MAX_CLAUSES]]
+    if (gone := absent(accepted)) and gone <= absent(text):
+        return True
+    text = _THAN.sub("", _CONTRASTED.sub("", _NOT_BUT.sub("", text)))
+    text = _without_compound(text, accepted)
+    counted = re.split(r",\s", text, maxsplit=1)[0]  # "eight ducks, five white and three brown"
+    is_counted = all(map(_is_number, gold)) and {root(word) for word in tokens(counted)} & asked_thing(question)
+    quoted = ["".join(parts) for parts in _QUOTED.findall(text)]
+    clauses = [
+        text,
+        *([counted] if is_counted else []),
+        _COUNT_OF.sub("", text),
+        *quoted[:_MAX_CLAUSES],
+        *_CLAUSE.split(text)[:_MAX_CLAUSES],
+    ]
     if (
         all(map(_is_number, gold))
         and (total := _TOTAL.search(text))
@@ -163,6 +192,24 @@ def matches(text: str, accepted: str, question: str) -> bool:
     ):
         return tokens(total.group(total.lastgroup)) == gold
     return any(_says(clause, gold, question) for clause in clauses)
+
+
+def _without_compound(text: str, accepted: str) -> str:
+    """`the knife` for `the bread knife`, where "knife" is accepted: a compound is a kind of what it ends with."""
+    given = words(text)
+    gold = [word for word in words(accepted) if word not in ARTICLES]
+    for end in range(2, len(given)):
+        start = end - 1
+        if given[end : end + len(gold)] != gold or not given[start].isalpha() or not given[start].isascii():
+            continue
+        if given[start] in _OTHER_KIND | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(given[start]):
+            continue
+        before = start - 1
+        while before >= 0 and is_description(given[before]):
+            before -= 1
+        if before >= 0 and given[before] in ARTICLES:
+            return " ".join(given[:start] + given[end:])
+    return text
 
 
 def _frame_roots(question: str) -> set[str]:
@@ -174,7 +221,7 @@ def _uncontracted(given: Iterable[str]) -> list[str]:
 
 
 def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
-    given, asked = tokens(clause), set(tokens(question)) - {"or", "and"}
+    given, asked = tokens(clause), set(tokens(question)) - {"or"}
     if "doing" in tokens(question):  # "the cat sleeps" for sleeping
         forms = {root(token): token for token in gold}
         given = tuple(forms.get(root(token), token) for token in given)
@@ -217,6 +264,8 @@ def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
 def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the accepted phrase stands in `given` with nothing before it but a frame, and is complete there."""
     stems = {_stem(token) for token in asked}
+    if set(gold) & {*PLACES, *PLACES.values()}:
+        given, gold = (tuple(PLACES.get(token, token) for token in phrase) for phrase in (given, gold))
     for start in range(len(given) - len(gold) + 1):
         if given[start : start + len(gold)] != gold:
             continue
@@ -225,7 +274,10 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
             lead = lead[:-1]
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
-        if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
+        is_described = all(map(is_description, tail)) and not all(map(is_description, gold))  # "the wall white"
+        if (is_described or _is_complete(tail, stems)) and (
+            _is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))
+        ):
             return True
     return False
 
@@ -261,7 +313,12 @@ def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question
 
 def is_description(token: str) -> bool:
     """Whether a word only describes: a colour, a size, a material, a state."""
-    return token in _MODIFIERS or bool(_DESCRIBES.fullmatch(token)) and token not in _NOT_ONLY_DESCRIBING
+    return (
+        token in _MODIFIERS
+        or token in _CHINESE_MODIFIERS
+        or bool(_DESCRIBES.fullmatch(token))
+        and token not in _NOT_ONLY_DESCRIBING
+    )
 
 
 def _joins_descriptions(lead: tuple[str, ...]) -> bool:
@@ -280,6 +337,8 @@ def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
     if all(token in _FRAME or token in _FILLERS for token in tail):
         return True
     first = tail[0]
+    if first.endswith("n't") and len(tail) == 1 and "not" in stems:
+        return True  # "a bicycle doesn't" where it asks what doesn't
     is_participle = bool(_PARTICIPLE.fullmatch(first))
     return is_participle or first in BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, tokens, words
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -26,21 +26,6 @@ _POSTURE = frozenset(
         "stand standing sit sitting lie lying hang hanging placed located positioned found seen parked can be you see"
     )
 )
-PLACES = {
-    **{"beside": "next", "alongside": "next", "adjacent": "next", "underneath": "under", "beneath": "under"},
-    **{
-        "lower": "bottom",
-        "upper": "top",
-        "below": "under",
-        "above": "over",
-        "inside": "in",
-        "within": "in",
-        "atop": "on",
-        "near": "next",
-        "by": "next",
-    },
-}
-"""Prepositions of place that say the same."""
 _TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGNORECASE)
 _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\b")
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)

@@ -26,6 +26,21 @@ ATTRIBUTES = frozenset(
     vocabulary("color brand size shape number material type kind direction position text word name logo pattern")
 )
 """What a question asks about a thing, not the thing."""
+PLACES = {
+    **{"beside": "next", "alongside": "next", "adjacent": "next", "underneath": "under", "beneath": "under"},
+    **{
+        "lower": "bottom",
+        "upper": "top",
+        "below": "under",
+        "above": "over",
+        "inside": "in",
+        "within": "in",
+        "atop": "on",
+        "near": "next",
+        "by": "next",
+    },
+}
+"""Prepositions of place that say the same."""
 _OPPOSITES = (
     ("open", "closed shut"),
     ("full", "empty"),
@@ -92,6 +107,8 @@ _UNITS = [
         (r"\bk(?:m|ilomet(?:er|re)s?)\s?(?:/|per|an)\s?h(?:ours?|r)?\b|(?<![a-z])km/?h\b|\bkph\b|公里每小时", " km h "),
         (r"\bmi(?:les?)?\s?(?:/|per|an)\s?h(?:our|r)?\b|\bmph\b", " mi h "),
         (r"%|\bper cent\b", " percent "),
+        (r"(?<![\d:])0(?=\d:\d\d\b)", ""),
+        (r"(?<=:\d\d)\s?[ap]\.?m\b\.?", ""),
         (r"厘米", " cm "),
         (r"公里|千米", " km "),
         (r"公斤|千克", " kg "),
@@ -112,6 +129,9 @@ _MAX_WORD = 100
 def words(text: str) -> list[str]:
     """Lower-case words of `text` without punctuation; `can't` stays one word, `3.5` and `1,200` one number."""
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    if not folded.isascii():  # "cafe" for "café"
+        bare = (char for char in unicodedata.normalize("NFD", folded) if unicodedata.category(char) != "Mn")
+        folded = unicodedata.normalize("NFC", "".join(bare))
     return _TOKEN.findall(folded)
 
 

@@ -27,6 +27,8 @@ _PATTERNS = [
         rf"^\W*(?:none|not)(?P<what>)(?: (?:is|are|of (?:them|it|those)))* {_SEEN}\b",
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
+        r"\b(?:unable|not able) to (?:find|see|spot|locate) (?P<what>.*)",
+        r"^\W*neither (?P<what>.*?) (?:is|are|was|were|can|could)\b",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
         r"\b(?:lacks?|without|(?:has|have|contains?|shows?|wears?|wearing|holds?|holding|carries|carrying) no)"
         r"(?: any| an?)?\b(?P<what>.*)",
@@ -46,6 +48,7 @@ _PATTERNS = [
 _FALSE_PREMISE = re.compile(
     r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers "
     r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent|\bempty)|"
+    r"\b(?:mentions|refers to|asks about|assumes)\b.{0,80}\bbut\b.{0,80}\b(?:only|instead)\b|"
     r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|"
     r"\bfalse (?:premise|assumption)\b|\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
     re.IGNORECASE,
@@ -96,9 +99,7 @@ _FUNCTION = frozenset(
 
 def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> bool:
     """Whether `text` denies that something named in `question` (or in the rejecting answers) is in the image."""
-    about = (
-        _named(_COUNTED.sub("", question)).union(*(_named(answer) for answer in reject_answers)) - ATTRIBUTES - _GENERIC
-    )
+    about = _named(_COUNTED.sub("", question)).union(*map(_named, reject_answers)) - ATTRIBUTES - _GENERIC
     if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
         return True
     for clause in _CLAUSE.split(text[:_SPAN].replace("\u2019", "'")):
