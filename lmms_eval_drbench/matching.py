@@ -7,8 +7,9 @@
 import re
 from collections.abc import Iterable
 
-from lmms_eval_drbench import chinese, polarity
+from lmms_eval_drbench import chinese, counts, polarity
 from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.counts import is_number
 from lmms_eval_drbench.phrases import (
     ARTICLES,
     ATTRIBUTES,
@@ -41,7 +42,7 @@ _FRAME = frozenset(
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
         "stand hang lean held worn driven hidden kept stored person people room loaf piece slice tray bunch pile stack "
-        "pair group lot word inscription "
+        "pair group lot some game up towards toward day word inscription "
         "based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
         "located lying sitting resting sleeping standing side"
@@ -88,12 +89,15 @@ _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
     r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|"
-    r"and|with)\b|\s[–—-]\s",
+    r"and|with|probably|possibly|perhaps|maybe|namely|specifically)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
 _PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
-_CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
+_CONTRASTED = re.compile(
+    r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}|(?<=\w),\s?而?不是[^,.;\n]{0,40}",
+    re.IGNORECASE,
+)
 """`, not blue`: what an answer is set apart from."""
 _NOT_BUT = re.compile(
     r"^\W*不是[^,;.\n]{1,40}[,;]\s?而?(?=是)|^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE
@@ -117,13 +121,6 @@ EMPTY = (
     )
 )
 """Words that carry no content of a question or an option."""
-_TOTAL = re.compile(
-    r"^\W*(?P<first>\w+)(?=[,:;]|\s\()|\b(?:total(?: of)?|altogether|makes?|making|sums? to|gives)\s"
-    r"(?:is\s)?(?P<after>\w+)|"
-    r"\b(?P<before>\w+)(?:\s\w+)?\s(?:in total|altogether|in all)\b",
-    re.IGNORECASE,
-)
-"""Where a count of parts states their sum: `three, two in front and one behind`, `a total of three`."""
 _THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
 _OTHER_KIND = frozenset(tokens("toy model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not"))
@@ -131,7 +128,10 @@ _OTHER_KIND = frozenset(tokens("toy model fake stuffed paper teddy guinea hot ic
 _NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
 _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
 """`E-X-I-T`"""
-_COUNT_OF = re.compile(r",\s+\w+\sof\s(?:them|which|whom)\b.*", re.IGNORECASE | re.DOTALL)
+_SOURCE = re.compile(
+    r"^\W*(?:based on|judging (?:by|from)|looking at|according to)\b[^.;]{1,100}?,\s(?=\w+\s\w)", re.IGNORECASE
+)
+_COPULAS = frozenset({"is", "are", "was", "were"})
 _HANDLING = frozenset(tokens("reading drinking eating using gripping clutching lifting playing writing"))
 """What is done with a thing that is held or carried."""
 
@@ -175,23 +175,22 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return True
     text = _THAN.sub("", _CONTRASTED.sub("", _NOT_BUT.sub("", text)))
     text = _without_compound(text, accepted)
-    counted = re.split(r",\s", text, maxsplit=1)[0]  # "eight ducks, five white and three brown"
-    is_counted = all(map(_is_number, gold)) and {root(word) for word in tokens(counted)} & asked_thing(question)
+    if all(map(is_number, gold)):
+        total = counts.stated_total(text)
+        return (
+            total == gold
+            if total
+            else any(
+                _says(part, gold, question) for part in (*_parts(text), *counts.statements(text, asked_thing(question)))
+            )
+        )
+    return any(_says(part, gold, question) for part in _parts(text))
+
+
+def _parts(text: str) -> list[str]:
+    """A text, what it quotes, and its clauses."""
     quoted = ["".join(parts) for parts in _QUOTED.findall(text)]
-    clauses = [
-        text,
-        *([counted] if is_counted else []),
-        _COUNT_OF.sub("", text),
-        *quoted[:_MAX_CLAUSES],
-        *_CLAUSE.split(text)[:_MAX_CLAUSES],
-    ]
-    if (
-        all(map(_is_number, gold))
-        and (total := _TOTAL.search(text))
-        and all(map(_is_number, tokens(total.group(total.lastgroup))))
-    ):
-        return tokens(total.group(total.lastgroup)) == gold
-    return any(_says(clause, gold, question) for clause in clauses)
+    return [text, *quoted[:_MAX_CLAUSES], *_CLAUSE.split(_SOURCE.sub("", text))[:_MAX_CLAUSES]]
 
 
 def _without_compound(text: str, accepted: str) -> str:
@@ -237,8 +236,12 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
         return True
     return (
         _is_the_number(given, gold)
-        if all(map(_is_number, gold))
-        else (_frames(given, _trimmed(gold), asked) or _describes_the_asked(given, gold, question))
+        if all(map(is_number, gold))
+        else (
+            _frames(given, _trimmed(gold), asked)
+            or _describes_the_asked(given, gold, question)
+            or any(_frames(part, _trimmed(gold), asked) for part in _coordinated(given, asked))
+        )
     )
 
 
@@ -258,7 +261,7 @@ def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...
 
 def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
     """Whether a statement holds the accepted number, no other, and no doubt."""
-    return tuple(filter(_is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
+    return tuple(filter(is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
 
 
 def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
@@ -276,10 +279,31 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
             continue
         is_described = all(map(is_description, tail)) and not all(map(is_description, gold))  # "the wall white"
         if (is_described or _is_complete(tail, stems)) and (
-            _is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))
+            _is_frame(lead, stems) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
         ):
             return True
     return False
+
+
+def _is_predicated(lead: tuple[str, ...], stems: set[str]) -> bool:
+    """Whether a lead is a subject of the question's own with the question's verb: `the man with a hat is reading`."""
+    content = [word for word in lead if word not in _FILLERS | _FRAME and not is_description(word)]
+    verb = lead
+    while verb and verb[-1] in ("up", "at", "to", "toward"):
+        verb = verb[:-1]
+    ends = lead[-1:] and lead[-1] in _COPULAS or verb and _stem(verb[-1]) in stems - FUNCTION_WORDS - _COPULAS
+    return bool(ends) and bool(content) and _stem(content[0]) in stems
+
+
+def _coordinated(given: tuple[str, ...], asked: set[str]) -> list[tuple[str, ...]]:
+    """The parts around "and" that tell of at least two things of the question: `a globe on top of the cabinet`."""
+    if "and" in asked or "and" not in given:
+        return []
+    stems = {_stem(word) for word in asked - EMPTY - BOUNDARY}
+    parts: list[tuple[str, ...]] = [()]
+    for word in given:
+        parts = [*parts, ()] if word == "and" else [*parts[:-1], (*parts[-1], word)]
+    return [part for part in parts[:_MAX_CLAUSES] if len({_stem(word) for word in part} & stems) > 1]
 
 
 def asked_thing(question: str) -> set[str]:
@@ -299,6 +323,9 @@ def asked_thing(question: str) -> set[str]:
 def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question: str) -> bool:
     """Whether a colour stands before the thing asked about: `white walls and a grey slate roof`."""
     thing = asked_thing(question)
+    joined = "".join(given)
+    if (place := joined.find("".join(gold) + "的")) >= 0 and not NEGATIONS & set(given):  # 红色的帽子
+        return joined[place + len("".join(gold)) + 1 :][:2] in question
     if not all(map(is_description, gold)):
         return False
     for start in range(len(given) - len(gold) + 1):
@@ -352,10 +379,6 @@ def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:
     """A phrase without the fillers at its ends."""
     kept = [index for index, token in enumerate(gold) if token not in _FILLERS and token not in chinese.FILLERS]
     return gold[kept[0] : kept[-1] + 1]
-
-
-def _is_number(token: str) -> bool:
-    return token[0].isdigit()
 
 
 def _stem(token: str) -> str:

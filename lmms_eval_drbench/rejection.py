@@ -37,7 +37,8 @@ _PATTERNS = [
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
         r"\b(?:nobody|no one)(?P<what>) (?:is|was|can|could|appears|stands|sits)\b",
-        r"(?P<what>.+?)\b(?:is|are) (?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
+        r"\bthere(?:'s| is) nothing (?:in|on|at|there|visible)\b(?P<what>)",
+        r"(?P<what>.+?)\b(?:is|are) (?:\w+ and )?(?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
         rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
         r"(?:show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
         r"\b(?:can't|cannot|can not|could not|couldn't) (?:see|find|spot|detect) (?P<what>.*)",
@@ -54,7 +55,7 @@ _FALSE_PREMISE = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_DENIAL = re.compile(
-    r"(?:并?没有?(?:看到|看见|发现|显示|出现|任何|找到|见到)?|看不到|看不见|找不到|未见|未发现|不存在|并无|没看到)(?:任何|所谓的?|明显的?)?"
+    r"(?:并?没有?(?:看到|看见|发现|显示|出现|任何|找到|见到)?|(?:并)?不是|看不到|看不见|找不到|未见|未发现|不存在|并无|没看到)(?:任何|所谓的?|明显的?)?"
     rf"(?P<what>[{chinese.CHARACTER}A-Za-z ]{{0,40}})"
 )
 _CHINESE_ATTRIBUTES = (

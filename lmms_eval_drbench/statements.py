@@ -28,6 +28,7 @@ _DECLARED = re.compile(
     rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
     r"|\bans\.\s"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
+    r"total|"
     r"result)s?\s?[:=]"
     r"|\b(?:i|we)(?:'d|'ve|\s+have|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|"
     r"also|going to)\s+)?"
@@ -44,7 +45,7 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|total|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
     r"for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
