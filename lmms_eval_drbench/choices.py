@@ -45,9 +45,7 @@ _VERDICT = re.compile(
 )
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
-_DENYING = re.compile(
-    r"^(?:there (?:is|are)|it|they|the \w+) (?:has |have |is |are )?no\b|^(?:it|they) lacks?\b", re.IGNORECASE
-)
+_DENYING = re.compile(r"^(?:there (?:is|are)|(?:it|he|she|they|the \w+) \w+) no\b|^(?:it|they) lacks?\b", re.IGNORECASE)
 """An option such as `It has no hands`."""
 _REMOVED = re.compile(
     r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"

@@ -23,6 +23,7 @@ _BREAK = re.compile(
     r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
     r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|"
     r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
+    r",?\s+(?:and\s+)?(?=(?:so|neither|nor)\s(?:is|are|was|can|could|do|does|did|would|has|have)\b)|,\s+as\s(?!well)|"
     r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
     re.IGNORECASE,
 )
@@ -82,6 +83,7 @@ _HEDGED = re.compile(
     r"(?P<what>[^,;.]{1,80})\.?\s*$",
     re.IGNORECASE,
 )
+_BRACKETED = re.compile(r"\w\s[(\[]([A-H])[)\]]\W*$")
 _NONE = re.compile(
     r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
 )
@@ -138,6 +140,8 @@ def claimed(body: str, options: Options) -> Letters | None:
         return None
     for tick, word in _TICKS:
         body = tick.sub(word, body)
+    if letter := _in_brackets(body, options):
+        return letter
     letters = named(body, options).letters
     if letters and "A" not in letters and _LONE_A.search(body):  # a letter or an article: a set would lack it
         return None
@@ -147,6 +151,15 @@ def claimed(body: str, options: Options) -> Letters | None:
         return part
     found = list(_clauses(body, options))
     return _one(found, options) if options.single else _set(body, found, options)
+
+
+def _in_brackets(body: str, options: Options) -> Letters | None:
+    """`Without the string it would fly away (A).`"""
+    last = (sentences(body) or [""])[-1]
+    found = _BRACKETED.search(last)
+    is_sure = options.single and found and not re.search(r"\bnot\b|n't\b|\bno\b|\bor\b", last)
+    letter = frozenset(found.group(1)) if is_sure else frozenset()
+    return letter if letter and lettering.marked(body, options.letters) == letter else None
 
 
 def _declines(sentence: str, options: Options) -> bool:
@@ -185,6 +198,8 @@ def _clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
+        if options.asks_what_is_not and claims is not None and (negated or _VERB.search(text)):
+            claims = not claims  # a phrase alone is the answer
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text))
         yield Clause(text, letters, claims, shared, said is not None, concludes, clear)
 

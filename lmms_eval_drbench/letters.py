@@ -11,7 +11,8 @@ _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
     r"^(?:probably|perhaps|maybe|possibly|choose|select|pick|"
-    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$|"
+    r"most likely|likely|definitely|without doubt|surely|certainly|"
+    r"only|just|i think|i guess)\s+|\s+only\W*$|"
     r",?\s+(?:i (?:think|believe|guess|suppose)|for sure|obviously|probably|clearly|of course|no doubt|"
     r"without (?:a|any) doubt|\d{1,3}\s?% (?:sure|confident|certain))\W*$",
     re.IGNORECASE,

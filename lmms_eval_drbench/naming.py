@@ -70,7 +70,7 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
         places = _telling_words(options, asked, with_places=True)
         clear = clear and not any(_teller(word, places) for word, hit in zip(rest, hits, strict=True) if not hit)
     if not options.single:  # "the cat is sleeping" where an option says "the cat is asleep"
-        clear = clear and not any(hit and set(options.texts[hit]) & _COPULAS for hit in hits)
+        clear = clear and all(_is_whole(hit, hits, words, options) for hit in set(hits) if hit)
     found |= {hit for hit in hits if hit}
     left = tuple(
         word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
@@ -82,6 +82,11 @@ def _is_place(rest: list[str | None], start: int) -> bool:
     """Whether what starts there follows a named option and its preposition: `[the piano] next to ...`."""
     before = rest[max(0, start - 3) : start]
     return before[-1:] != [None] and None in before and bool(before) and before[-1] in _BESIDE
+
+
+def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:
+    """Whether all that tells an option apart is there, where the option is a sentence."""
+    return not set(options.texts[letter]) & _COPULAS or hits.count(letter) >= len(words[letter])
 
 
 def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
@@ -127,10 +132,11 @@ def _describes_another(text: tuple[str, ...], following: list[str | None], targe
 def _telling_words(options: Options, asked: set[str], with_places: bool = False) -> dict[str, set[str]]:
     """Letter → roots that only this option has; none for a place ("next to the gate") or a denial ("no cat")."""
     roots = {letter: {root(word) for word in text} for letter, text in options.texts.items()}
+    asks_how = options.record["question"].lower().startswith("how")
     telling = {}
     for letter, text in options.texts.items():
         others = set().union(*(own for other, own in roots.items() if other != letter))
-        is_place = not text or text[0] in FUNCTION_WORDS - {"no"} | PLACES.keys() | BOUNDARY
+        is_place = not text or not asks_how and text[0] in FUNCTION_WORDS - {"no"} | PLACES.keys() | BOUNDARY
         describes = all(is_description(word) for word in text)
         is_denial = any(word in NEGATIONS or word.endswith("n't") for word in text[1:]) or text[:1] in (
             ("nothing",),

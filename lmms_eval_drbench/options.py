@@ -124,6 +124,11 @@ class Options:
         return bool(_ASKED_FOR_DENIAL & set(words(self.record["question"])))
 
     @property
+    def asks_what_is_not(self) -> bool:
+        """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
+        return bool({"not", "except", "isn't", "aren't"} & set(words(self.record["question"])))
+
+    @property
     def asks_for_oddity(self) -> bool:
         return bool(ODD & set(tokens(self.record["question"])))
 
