@@ -13,14 +13,14 @@ from typing import NamedTuple
 from lmms_eval_drbench import chinese
 from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
+from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
 from lmms_eval_drbench.statements import sentences
 
 _MAX_CLAUSES = 60
 _MAX_SENTENCE = 1000
 _BREAK = re.compile(
     r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
-    r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|"
+    r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|\s+(?=in order to\b)|"
     r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
     r",?\s+(?:and\s+)?(?=(?:so|neither|nor)\s(?:is|are|was|can|could|do|does|did|would|has|have)\b)|,\s+as\s(?!well)|"
     r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
@@ -90,7 +90,8 @@ class Clause(NamedTuple):
 
     letters: the options it names. claims: True where it says of them what was asked, False where it denies that, None
     where it speaks of something else. shared: words that it shares with the question. is_judged: whether it says
-    anything that bears on the question. concludes: whether it draws a conclusion. clear: see `Named`.
+    anything that bears on the question. has_more: whether it says more than the question asks. concludes: whether it
+    draws a conclusion. clear: see `Named`.
     """
 
     text: str
@@ -98,6 +99,7 @@ class Clause(NamedTuple):
     claims: bool | None
     shared: int
     is_judged: bool
+    has_more: bool
     concludes: bool
     clear: bool
 
@@ -137,8 +139,10 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         before = letters
         if options.asks_what_is_not and claims is not None and (negated or VERB.search(text)):
             claims = not claims  # a phrase alone is the answer
-        concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text))
-        yield Clause(text, letters, claims, shared, said is not None, concludes, clear)
+        is_more = any(word.endswith("er") and len(word) > 4 and root(word) in asked for word in left)  # "taller"
+        concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
+        has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
+        yield Clause(text, letters, claims, shared, said is not None, has_more, concludes, clear)
 
 
 def _split(body: str, options: Options) -> list[str]:
@@ -197,7 +201,7 @@ def _said(
     if (elliptic := _SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
         return (True if predicate is None else predicate), bool(elliptic.group("no")), True
     text = _NOT_DENYING.sub("", text)
-    plain = tokens(text)
+    plain = tokens(expanded(text))
     negated = any(
         word in NEGATIONS or word.endswith("n't") for word in left if word in plain
     ) and not _NOT_DENYING.fullmatch(text)

@@ -14,7 +14,10 @@ from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, t
 Letters = frozenset[str]
 
 _COPULAS = frozenset({"is", "are", "has", "have"})
-_BESIDE = frozenset(tokens("to near beside behind under above below opposite alongside"))
+_BESIDE = frozenset(tokens("at to near beside behind under above below opposite alongside"))
+_PREPOSITIONS = (
+    (FUNCTION_WORDS - {"no", "not", "there", "this", "that"}) | PLACES.keys() | _BESIDE | {"front", "top", "next"}
+)
 _PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
@@ -47,23 +50,17 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
     asked, target = asked_roots(options), asked_thing(options.record["question"])
     loosely = loosely or not _are_descriptions(options)
     found: set[str] = set()
-    for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
-        for start in range(len(rest) - len(text) + 1):
-            end = start + len(text)
-            if found and options.single and _is_place(rest, start):
-                continue  # "the piano next to the round table"
-            if tuple(rest[start:end]) == text and (
-                loosely or not _describes_another(text, rest[end : end + 1], target)
-            ):
-                found.add(letter)
-                rest[start:end] = [None] * len(text)
+    for start, end, letter in _spans(rest, options):
+        text = options.texts[letter]
+        if loosely or end - start < len(text) or not _describes_another(text, rest[end : end + 1], target):
+            found.add(letter)
+            rest[start:end] = [None] * (end - start)
     found |= lettering.marked(clause, options.letters)
     if _LETTER_A.search(clause):
         found.add("A")
     words = _telling_words(options, asked)
     hits = [None if word in BOUNDARY else _teller(word, words) for word in rest]
-    if options.single:
-        hits = _without_places(rest, hits)
+    hits = _without_places(rest, hits, BOUNDARY if options.single else _BESIDE)
     pieces = [options.normal(piece) for piece in _PIECE.split(clause) if not options.mentions(piece)[0]]
     clear = not any(_is_mixture([_teller(word, words) for word in piece]) for piece in pieces)
     if found and not options.single:  # "in the drawer and on the lamp" where the options say "inside the drawer"
@@ -78,10 +75,34 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
     return Named(frozenset(found), left, clear)
 
 
-def _is_place(rest: list[str | None], start: int) -> bool:
-    """Whether what starts there follows a named option and its preposition: `[the piano] next to ...`."""
-    before = rest[max(0, start - 3) : start]
-    return before[-1:] != [None] and None in before and bool(before) and before[-1] in _BESIDE
+def _spans(rest: list[str | None], options: Options) -> list[tuple[int, int, str]]:
+    """(start, end, letter) of the option texts in a clause, longer ones first, without what says where another is.
+
+    A place may lack its preposition ("the umbrella stand" for "in the umbrella stand"), but not have another.
+    """
+    found: list[tuple[int, int, str]] = []
+    asked = set(options.normal(options.record["question"]))
+    for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
+        head = next((index for index, word in enumerate(text) if word not in _PREPOSITIONS), 0)
+        bare = text[head:] if _is_place(text) and head and not set(text[head:]) <= asked else text
+        for phrase in dict.fromkeys((text, bare)):
+            for start in range(len(rest) - len(phrase) + 1):
+                end = start + len(phrase)
+                is_free = not any(start < other[1] and other[0] < end for other in found)
+                is_elsewhere = phrase is not text and start and rest[start - 1] in _PREPOSITIONS
+                if tuple(rest[start:end]) == phrase and is_free and not is_elsewhere:
+                    found.append((start, end, letter))
+    return [span for span in found if not any(_says_where(rest, other, span) for other in found)]
+
+
+def _is_place(text: tuple[str, ...]) -> bool:
+    return bool(text) and text[0] in _PREPOSITIONS - {"front", "top", "lower", "upper"}
+
+
+def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
+    """Whether an option follows another and its preposition: `[the piano] next to [the round table]`."""
+    between = rest[named_[1] : span[0]]
+    return 0 < len(between) <= 3 and between[-1] in _BESIDE and "and" not in between
 
 
 def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:
@@ -93,7 +114,7 @@ def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
     return next((letter for letter, own in words.items() if word and root(word) in own), None)
 
 
-def _without_places(rest: list[str | None], hits: list[str | None]) -> list[str | None]:
+def _without_places(rest: list[str | None], hits: list[str | None], prepositions: frozenset[str]) -> list[str | None]:
     """Hits without those that say where a named option is: "there are steps at the entrance"."""
     kept, is_place, is_named = list(hits), False, False
     for index, word in enumerate(rest):
@@ -101,7 +122,7 @@ def _without_places(rest: list[str | None], hits: list[str | None]) -> list[str 
             is_named, is_place = True, False
         elif word in ("and", "or"):
             is_place = False
-        elif is_named and word in BOUNDARY:
+        elif is_named and word in prepositions:
             is_place = True
         elif is_place:
             kept[index] = None

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, tokens, words
+from lmms_eval_drbench.matching import EMPTY
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -30,6 +31,7 @@ _TRAILING_LETTER = re.compile(r"\s[(\[](?:option\s)?([A-Za-z])[)\]]\W*$", re.IGN
 _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\b")
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _OPINION = re.compile(r"^\s?我?(?:认为|觉得|想|猜)?(?:应该|可能|大概)?是")
+_NO_MARK = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]")
 _MAX_TEXT = 2000
 
 ODD = frozenset(
@@ -52,7 +54,11 @@ class Options:
         texts = record["options"]
         is_distinct = len({tokens(text) for text in texts}) == len(texts)
         is_labelled = any(re.search(r"\s[A-H]$", text) for text in texts)  # "Building A": no article
-        self.normal = tokens if is_distinct and not is_labelled else lambda text: tuple(words(text))
+        self.normal = (
+            (lambda text: tokens(expanded(text)))
+            if is_distinct and not is_labelled
+            else (lambda text: tuple(words(expanded(text))))
+        )
         self._keys = {self.normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
         self._keys.pop((), None)
         self._compounds = {"".join(key): letter for key, letter in self._keys.items()}
@@ -61,7 +67,7 @@ class Options:
 
     def by_text(self, text: str) -> frozenset[str] | None:
         """The letters whose option texts `text` is: one, or several in a list where several may be chosen."""
-        if len(text) > _MAX_TEXT or self.contradicts(text):
+        if len(text) > _MAX_TEXT or self.contradicts(text) or _NO_MARK.search(text):
             return None
         whole = self._key(text)
         if whole in self._keys:
@@ -162,7 +168,7 @@ class Options:
         framing = {"it's", "use", "it", "is", "that's", "they", "they're", "are", *self.normal(self.record["question"])}
         while len(given) > 1 and given[0] in framing - FUNCTION_WORDS | {"it", "it's", "is"}:
             given = given[1:]
-        if not given or len("".join(given)) < 2 or set(given) <= FUNCTION_WORDS:
+        if not given or len("".join(given)) < 2 or set(given) <= EMPTY:
             return None
         found = [
             letter

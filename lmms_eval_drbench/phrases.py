@@ -126,6 +126,11 @@ _DOUBLED = re.compile(r"(.)\1$")
 _MAX_WORD = 100
 
 
+def expanded(text: str) -> str:
+    """`does not` for `doesn't`."""
+    return re.sub(r"(?<=\w)n['\u2019]t\b", " not", text, flags=re.IGNORECASE)
+
+
 def words(text: str) -> list[str]:
     """Lower-case words of `text` without punctuation; `can't` stays one word, `3.5` and `1,200` one number."""
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()

@@ -117,7 +117,10 @@ def _denies(what: str, about: set[str]) -> bool:
     """Whether a denied noun phrase (up to its first preposition or verb) is one of the things asked about."""
     if _THE_IMAGE.match(what):
         return False
-    named = _named(_PHRASE_END.split(what.strip(), maxsplit=1)[0])
+    phrase = _PHRASE_END.split(what.strip(), maxsplit=1)[0]
+    if tokens(phrase)[-1:] and tokens(phrase)[-1] in ATTRIBUTES:  # "the horse's name is not visible"
+        return False
+    named = _named(phrase)
     return not (named - _GENERIC) or bool(named & about)
 
 

@@ -16,6 +16,13 @@ _SOME_BUT = re.compile(
     r"^(?P<kept>[^.:;\n]{1,60}?)\s(?:except|but not|without|excluding|minus)\s(?P<out>[^.:;\n]{1,60})\W*$",
     re.IGNORECASE,
 )
+_NONE_BUT = re.compile(
+    r"^\W*(?:nobody|no one|none(?: of (?:them|these))?|nothing)\s"
+    r"(?:except|but|other than|besides|apart from)\s(?:for\s)?(?P<out>[^.:;,\n]{1,80})",
+    re.IGNORECASE,
+)
+_EVERY = frozenset({"all", "every", "each", "everyone", "everybody", "everything"})
+_EVERY_START = re.compile(rf"\W*(?:{'|'.join(sorted(_EVERY))})\b", re.IGNORECASE)
 _ALL_OF = re.compile(
     r"^\W*(?:all|every(?:one|body|thing)?|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
     r"applies|fit|fits|work|works|"
@@ -52,6 +59,14 @@ def swept(sentence: str, options: Options) -> frozenset[str] | None:
         if options.single:  # "everything but the stove would melt" singles it out
             return left_out if len(left_out) == 1 and is_whole else None
         return (everything - left_out or None) if left_out and left_out < everything and is_whole else None
+    if (but := _NONE_BUT.match(sentence)) is not None:
+        return lettering.bare(but.group("out"), options.letters) or options.mentions(but.group("out"))[0] or None
+    if (
+        set(options.normal(sentence)) <= scope | _FITTING | FUNCTION_WORDS | _EVERY
+        and _EVERY_START.match(sentence)
+        and not options.single
+    ):
+        return everything if not set(options.normal(sentence)) & NEGATIONS else None
     match = _ALL_OF.match(sentence)
     if match is None or not set(options.normal(match.group("scope"))) <= scope:
         return None
