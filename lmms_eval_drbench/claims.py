@@ -118,7 +118,10 @@ def _one(found: list[Clause], options: Options) -> Letters | None:
     others = [clause for clause in open_ if not best.letters <= clause.letters]
     if best.letters & denied:
         return None
-    is_best = (best is last and best.concludes) or all(_strength(other) < _strength(best) for other in others)
+    is_best = (best is last and best.concludes) or all(
+        _strength(other) < _strength(best) or (len(other.letters) > 1 and _strength(other) == _strength(best))
+        for other in others  # what is said of several is no answer where one is asked for
+    )
     return best.letters if is_best else None
 
 

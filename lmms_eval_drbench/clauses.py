@@ -58,7 +58,7 @@ _NO_SUBJECT = re.compile(
 """`but does not block it` speaks of what the clause before it named."""
 _THAN = re.compile(r"\W*than\b", re.IGNORECASE)
 _CONCLUDES = re.compile(
-    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving)\b", re.IGNORECASE
+    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving|only)\b", re.IGNORECASE
 )
 _SUPERLATIVE = re.compile(r"\b(?:most|least|best|worst|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
 _ELLIPSIS = re.compile(
@@ -119,7 +119,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             letters = options.by_core(text) or letters
         roots = {root(word) for word in left}
         shared = len(roots & asked)
-        said, negated, is_inherited = _said(text, left, roots, asked, predicate)
+        known = False if predicate is None and options.asks_for_oddity else None if before else True
+        said, negated, is_inherited = _said(text, left, roots, asked, predicate if predicate is not None else known)
         if _OTHERS.search(text) and not letters:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:
@@ -199,7 +200,7 @@ def _said(
 ) -> tuple[bool | None, bool, bool]:
     """(what a clause's predicate says without its negation, whether it is negated, whether it is taken over)."""
     if (elliptic := _SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
-        return (True if predicate is None else predicate), bool(elliptic.group("no")), True
+        return predicate, bool(elliptic.group("no")), True
     text = _NOT_DENYING.sub("", text)
     plain = tokens(expanded(text))
     negated = any(

@@ -84,9 +84,11 @@ _THE_IMAGE = re.compile(
 )
 """Not to see the image at all rejects no premise."""
 _COUNTED = re.compile(
-    r"^\s*how many (?:\w+ ){0,2}?\w+(?=\s(?:is|are|were|was|do|does|can|in|on|of|that)\b)", re.IGNORECASE
+    r"^\s*(?:how many|which|what) (?:(?!is\b|are\b|was\b|the\b)\w+ ){0,2}?(?!is\b|are\b|was\b|the\b)\w+"
+    r"(?=\s(?:is|are|were|was|do|does|can|in|on|of|that)\b)",
+    re.IGNORECASE,
 )
-"""What is counted isn't presumed: "no candles on the cake" counts them."""
+"""What is counted or chosen isn't presumed: "no candles on the cake" counts them."""
 _INDISTINCT = re.compile(r"\b(?:clearly|properly|exactly|well enough|in detail)\b", re.IGNORECASE)
 """What isn't seen clearly may well be there."""
 _GENERIC = frozenset(vocabulary("such one 1 any it they this thing object item visible present shown here there"))
