@@ -82,8 +82,9 @@ def _is_open(body: str, options: Options) -> bool:
     last = (body.splitlines() or [""])[-1].rstrip()
     is_prose = len(last.split()) > _PHRASE and bool(VERB.search(last)) and not re.search(r"[.!?)\]\"'}]$", last)
     given = options.normal(last)
-    names_whole = any(text and given[-len(text) :] == text for text in options.texts.values())
-    return (is_prose and not names_whole) or "|" in body
+    is_whole = any(text and given[-len(text) :] == text for text in options.texts.values())
+    is_whole = is_whole or root((given or ("",))[-1]) in asked_roots(options)
+    return (is_prose and not is_whole) or "|" in body
 
 
 def _in_brackets(body: str, options: Options) -> Letters | None:

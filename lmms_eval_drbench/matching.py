@@ -124,7 +124,9 @@ EMPTY = (
 """Words that carry no content of a question or an option."""
 _THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
-_OTHER_KIND = frozenset(tokens("toy model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not"))
+_OTHER_KIND = frozenset(
+    tokens("toy hobby rocking model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not")
+)
 """Words that make another thing of what they stand before: a toy car is no car."""
 _NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
 _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
@@ -185,7 +187,19 @@ def matches(text: str, accepted: str, question: str) -> bool:
                 _says(part, gold, question) for part in (*_parts(text), *counts.statements(text, asked_thing(question)))
             )
         )
-    return any(_says(part, gold, question) for part in _parts(text))
+    parts = _parts(text)
+    telling = [part for part in parts[1:] if not _strays(part, gold, question)]
+    is_one = len(parts) <= 2 or len(telling) == len(parts) - 1
+    return any(_says(part, gold, question) for part in (parts if is_one else telling))
+
+
+def _strays(clause: str, gold: tuple[str, ...], question: str) -> bool:
+    """Whether a clause tells of the answer only what wasn't asked: `the doll is on the floor` (she holds a cup)."""
+    given, gold = tokens(clause), _trimmed(gold)
+    if not gold or given[: len(gold)] != gold or given[len(gold) : len(gold) + 1] not in [(word,) for word in _COPULAS]:
+        return False
+    said = {root(word) for word in given[len(gold) + 1 :] if word not in _FILLERS | _FRAME | EMPTY}
+    return bool(said) and not said & {root(word) for word in tokens(question) if word not in EMPTY}
 
 
 def _parts(text: str) -> list[str]:
@@ -379,7 +393,7 @@ def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
 def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:
     """A phrase without the fillers at its ends."""
     kept = [index for index, token in enumerate(gold) if token not in _FILLERS and token not in chinese.FILLERS]
-    return gold[kept[0] : kept[-1] + 1]
+    return gold[kept[0] : kept[-1] + 1] if kept else gold
 
 
 def _stem(token: str) -> str:
