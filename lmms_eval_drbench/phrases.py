@@ -4,6 +4,7 @@ Answers, option texts, entities and relations are all compared through `tokens`,
 every score.
 """
 
+import functools
 import re
 import unicodedata
 
@@ -124,11 +125,15 @@ _NUMERAL = re.compile(chinese.NUMERAL)
 _ENDING = re.compile(r"(?:ies|ied|ier|iest|y|est|er|ing|ed|es|e|s)$")
 _DOUBLED = re.compile(r"(.)\1$")
 _MAX_WORD = 100
+_SHORT = 200
+
+
+_CONTRACTED = re.compile(r"(?<=\w)n['\u2019]t\b", re.IGNORECASE)
 
 
 def expanded(text: str) -> str:
     """`does not` for `doesn't`."""
-    return re.sub(r"(?<=\w)n['\u2019]t\b", " not", text, flags=re.IGNORECASE)
+    return _CONTRACTED.sub(" not", text) if "'" in text or "\u2019" in text else text
 
 
 def words(text: str) -> list[str]:
@@ -147,8 +152,19 @@ def root(word: str) -> str:
 
 def tokens(text: str) -> tuple[str, ...]:
     """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
+    return _short_tokens(text) if len(text) <= _SHORT else _tokens(text)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _short_tokens(text: str) -> tuple[str, ...]:
+    """A record's question and options are compared many times over."""
+    return _tokens(text)
+
+
+def _tokens(text: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", text).lower()
-    text = _LARGE.sub(_large, text)
+    if "hundred" in text or "thousand" in text:
+        text = _LARGE.sub(_large, text)
     text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + int(_NUMBERS.get(match[2], 0))), text)
     for unit, name in _UNITS:
         text = unit.sub(name, text)
