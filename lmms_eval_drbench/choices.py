@@ -1,4 +1,11 @@
-"""Reading the letters of a choice question, from the most explicit form to the least."""
+"""Reading the letters of a choice question, from the most explicit form to the least.
+
+First the commitments (`_STRONG`), in what follows the last correction and then in the whole text: nothing but the
+answer; the last declaration ("the answer is ..."); an answer on the last line; "all but B"; a tick or a cross for every
+option. Then the statements (`_WEAK`), in what follows the last correction only: the first line; a rejection of the
+premise, at the end or anywhere; and prose, weighed clause by clause (`claims`). The first reader that reads something
+decides; one that knows why nothing can be read ends the search.
+"""
 
 import re
 from collections.abc import Mapping
@@ -74,19 +81,19 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     """
     options = Options(record)
     body = lettered(lettering.tighten(without_first_sight(without_loop(body))), options)
-    if (
-        (ticked := _ticked(body, options))
-        and (len(ticked) == 1 or not options.single)
-        and not verdicts(body, options)[1]
-    ):
-        return ticked, _NAMES[_ticked]
     *before, last = corrections(body)
-    last = last.strip()
-    if before and not options.single and (taken_back := _REMOVED.match(last)):
+    if before and not options.single and (taken_back := _REMOVED.match(last.strip())):
         removed = lettering.bare(taken_back.group("what"), options.letters) or options.by_text(taken_back.group("what"))
-        letters, how = read("".join(before), record)
+        letters, how = _read("".join(before), options)
         if removed and letters and removed < letters:
             return letters - removed, how
+    return _read(body, options)
+
+
+def _read(body: str, options: Options) -> tuple[Letters | None, str]:
+    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1]:
+        return ticked, _NAMES[_ticked]
+    last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
     for reader, part in attempts:

@@ -388,6 +388,8 @@ HOSTILE = [
     "not A but ", "; it is ", "image is too ", ", not ", "let me ", "B is the ",
     "[x] ", "all but ", "first and second ", "option 1, 2 ", "\\boxed{A}, ", "<ans>", "~~", "第一个", "A yes, ",
     "mug: no, ",
+    "Actually, not A. ", "the mug is on the table, ", "mug: ", "so is the mug, ", "5 + 5 ", "E-", "a hundred and ",
+    "no. 1 ", "the others are. ", "not a red mug, ", "without a mug ", "\"mug\" ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]
