@@ -2,8 +2,8 @@
 
 Readers run from the most explicit to the least: a scaffold's `<answer>` field or LLaVA-CoT's CONCLUSION, a LaTeX box, a
 bare answer, the last declaration ("the answer is ..."), an option-like first or last line, and what the clauses of
-prose claim; `choices` and `open_ended` have the details. Upstream's shared extractor reads the article of "A dog is on the
-left; the answer is (C)" as the letter A; here declarations win, and a lone "A" before a noun is a word.
+prose claim; `choices` and `open_ended` have the details. Upstream's shared extractor reads the article of "A dog is on
+the left; the answer is (C)" as the letter A; here declarations win, and a lone "A" before a noun is a word.
 """
 
 import re

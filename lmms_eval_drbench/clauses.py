@@ -37,7 +37,9 @@ VERB = re.compile(
     r"explains?|cross(?:es)?|belongs?|remains?)\b|n't\b|\b(?:it|he|she|that|there|they|this)'(?:s|re)\b",
     re.IGNORECASE,
 )
+"""Verbs that make a statement of a clause; those of the question are known by its words."""
 STATEMENT = re.compile(rf"{VERB.pattern}|{_LABEL.pattern}|[({chinese.CHARACTER}]", re.IGNORECASE)
+"""What tells a statement about an option from a mere phrase."""
 _CHINESE_JOINT = re.compile(rf"[,;]\s?(?=[{chinese.CHARACTER}]|[A-H]\s?[{chinese.CHARACTER}])")
 _NOT_DENYING = re.compile(
     r"\b(?:no (?:other|doubt|one else)|nothing else|not only|not (?:sure|certain|entirely|hard|difficult))\b",
