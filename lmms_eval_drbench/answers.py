@@ -1,9 +1,9 @@
 """From model text to an answer. Nothing is ever guessed: what can't be read is counted as unparsed, with a reason.
 
 Readers run from the most explicit to the least: a scaffold's `<answer>` field or LLaVA-CoT's CONCLUSION, a LaTeX box, a
-bare answer, the last declaration ("the answer is ..."), an option-like first or last line, and an option's text that is
-named alone. Upstream's shared extractor reads the article of "A dog is on the left; the answer is (C)" as the letter A;
-here declarations win, and a lone "A" before a noun is a word.
+bare answer, the last declaration ("the answer is ..."), an option-like first or last line, and what the clauses of
+prose claim; `choices` and `open_ended` have the details. Upstream's shared extractor reads the article of "A dog is on
+the left; the answer is (C)" as the letter A; here declarations win, and a lone "A" before a noun is a word.
 """
 
 import re

@@ -1,27 +1,39 @@
-"""Reading the letters of a choice question, from the most explicit form to the least."""
+"""Reading the letters of a choice question, from the most explicit form to the least.
+
+First the commitments (`_STRONG`), in what follows the last correction and then in the whole text: nothing but the
+answer; the last declaration ("the answer is ..."); an answer on the last line; "all but B"; a tick or a cross for every
+option. Then the statements (`_WEAK`), in what follows the last correction only: the first line; a rejection of the
+premise, at the end or anywhere; and prose, weighed clause by clause (`claims`). The first reader that reads something
+decides; one that knows why nothing can be read ends the search.
+"""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.claims import claimed
-from lmms_eval_drbench.mentions import CONTRAST, NOT_THE_OTHER, SHORT, asked_words, is_denial, mentioned
+from lmms_eval_drbench.claims import ALTERNATIVE, claimed
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
+    CONTRAST,
+    LIKEWISE,
+    NOT_THE_OTHER,
     corrections,
     declarations,
     first_sentence,
-    is_conclusion,
     is_cut_off,
+    is_denial,
     is_refusal,
     paragraphs,
     sentences,
     without_connective,
+    without_first_sight,
     without_loop,
 )
+from lmms_eval_drbench.sweeps import swept
+from lmms_eval_drbench.verdicts import verdicts
 
 _ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
 _ORDINARY = re.compile(
@@ -40,14 +52,15 @@ _VERDICT = re.compile(
 )
 """`C is out`: the letter and what is said of it."""
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
-_AMONG = re.compile(r"^\W{0,4}(?:among|out of|of|from|in|based on)\b[^,.]{0,60},\s*", re.IGNORECASE)
-_OTHERS = re.compile(r"[,;]\s+(?=(?:while\s|but\s|whereas\s)?(?:options?\s)?[(\[]?[A-H]\b)")
-_VERB = (
-    r"(?P<verb>(?:is|are|has|have|can|could|would|will|may|might|do|does|shows?|lies?|stands?|hangs?|(?:seems?|appears?)(?:\sto\sbe)?)|"
-    r"(?P<fits>fits?|match(?:es)?|works?|appl(?:y|ies)|qualif(?:y|ies)|suits?|answers?))"
+_DENYING = re.compile(r"^(?:there (?:is|are)|(?:it|he|she|they|the \w+) \w+) no\b|^(?:it|they) lacks?\b", re.IGNORECASE)
+"""An option such as `It has no hands`."""
+_REMOVED = re.compile(
+    r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"
+    r"minus)\s"
+    r"(?P<what>[^.;!?\n]{1,80}?)(?:\s(?:from (?:the|my) (?:list|set|answer)|again|too))?\W*$",
+    re.IGNORECASE,
 )
-_WRONG = re.compile(r"\b(?:wrong|incorrect|false|excluded|out)\b", re.IGNORECASE)
-_SUPERLATIVE = re.compile(r"\s*(?:the\b|most\b|visible\b|present\b|\w{2,12}est\b)", re.IGNORECASE)
+"""What takes options out of a set that was given: `remove D`."""
 
 
 class Unreadable(str):
@@ -67,12 +80,18 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     follows a correction ("no wait, ...") is read first, and the whole text's first statements only without one.
     """
     options = Options(record)
-    body = options.lettered(lettering.tighten(without_loop(body)))
-    if (
-        (ticked := _ticked(body, options))
-        and (len(ticked) == 1 or not options.single)
-        and not options.verdicts(body)[1]
-    ):
+    body = lettered(lettering.tighten(without_first_sight(without_loop(body))), options)
+    *before, last = corrections(body)
+    if before and not options.single and (taken_back := _REMOVED.match(last.strip())):
+        removed = lettering.bare(taken_back.group("what"), options.letters) or options.by_text(taken_back.group("what"))
+        letters, how = _read("".join(before), options)
+        if removed and letters and removed < letters:
+            return letters - removed, how
+    return _read(body, options)
+
+
+def _read(body: str, options: Options) -> tuple[Letters | None, str]:
+    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1]:
         return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
@@ -125,11 +144,17 @@ def _last_declaration(body: str, options: Options) -> Found:
 
 def _declared(lines: list[str], options: Options) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
-    lines = [lettering.without_denial(lines[0]), *lines[1:]]
+    first, *rest = re.split(r";\s", lines[0], maxsplit=1)
+    lines = [
+        lettering.without_denial(
+            first if rest and is_denial(rest[0]) and options.names_more(rest[0], frozenset()) else lines[0]
+        ),
+        *lines[1:],
+    ]
     if options.single and options.is_restated("\n".join(lines)):
         return None
-    if swept := options.swept(first_sentence(lines[0])):
-        return swept
+    if all_but := swept(first_sentence(lines[0]), options):
+        return all_but
     stated = _stated(lines, options)
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
@@ -137,99 +162,18 @@ def _declared(lines: list[str], options: Options) -> Found:
     return lettering.predicate(sentence, options.letters) if not is_denial(sentence) else None
 
 
-def _conclusion(body: str, options: Options) -> Found:
-    """`So the vehicle that blocks the lane is B.` at the end; `A and C are the swans with spread wings.` alone."""
-    found = sentences(body)
-    if not found:
-        return None
-    last = without_connective(found[-1])
-    if len(found) > 1 and (each := _sentence_by_sentence(found, options)):
-        return each
-    if each := _sentence_by_sentence(_OTHERS.split(last), options):
-        return each
-    last, claimed = _before_others(last, options)
-    if claimed:
-        return claimed
-    if len(found) > 1 and not is_conclusion(found[-1]):
-        names_others = options.lists_more(" ".join(found[:-1]), frozenset()) or found[0].rstrip(".").isalpha()
-        return lettering.bare(last, options.letters) if len(last) < 20 and not names_others else None  # "Certainly! B"
-    if is_denial(last):
-        return None
-    return lettering.predicate(last, options.letters) or _subject(last, options)
-
-
-def _before_others(sentence: str, options: Options) -> tuple[str, Letters | None]:
-    """(`A and C are visible` of `A and C are visible, B and D are not`, what it claims where all others are denied)."""
-    for match in _OTHERS.finditer(sentence[:SHORT]):
-        first, others = sentence[: match.start()], sentence[match.end() :]
-        letters, said = _about(first, options)
-        if not re.search(r"\b(?:is|are)\b", first) or is_denial(said):
-            continue
-        if all(is_denial(other) or _is_dismissed(other, options) for other in _OTHERS.split(others)):
-            left = lettering.marked(others, options.letters)
-            is_partition = letters and letters.isdisjoint(left) and len(letters | left) == len(options.letters)
-            return first, letters if is_partition else None
-        if _subject(first, options) and not asked_words(options) & set(tokens(others)):
-            return first, None
-    return sentence, None
-
-
-def _sentence_by_sentence(found: list[str], options: Options) -> Letters | None:
-    """`A is in the basket. B isn't. C is in it, too.`: the claims, where every sentence has its letters."""
-    claimed: set[str] = set()
-    for sentence in found:
-        letters, said = _about(sentence, options)
-        if not letters or options.lists_more(said, letters):
-            return None
-        if not is_denial(said) and not _is_dismissed(said, options):
-            if not _subject(sentence, options):
-                return None
-            claimed |= letters
-    return frozenset(claimed) if claimed and (len(claimed) == 1 or not options.single) else None
-
-
-def _is_dismissed(said: str, options: Options) -> bool:
-    return bool(_ORDINARY.search(f"is {said}") or (_WRONG.search(said) and not options.asks_for_denial))
-
-
-def _about(sentence: str, options: Options) -> tuple[Letters, str]:
-    """(the letters that are a sentence's subject, what is said of them)."""
-    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)(?:\s+|(?=n't)){_VERB}(?P<rest>(?:\b|n't).*)", sentence)
-    return (
-        (lettering.bare(match.group("letters"), options.letters) or frozenset(), match.group("rest"))
-        if match
-        else (frozenset(), "")
-    )
-
-
-def _subject(sentence: str, options: Options) -> Letters | None:
-    """The letters that are the subject of a sentence which says of them what was asked."""
-    sentence = _AMONG.sub("", sentence, count=1)
-    match = re.match(rf"\W{{0,4}}(?P<letters>.{{1,60}}?)\s+{_VERB}\b(?P<rest>.*)", sentence)
-    found = lettering.bare(match.group("letters"), options.letters) if match else None
-    is_rejected = is_denial if options.asks_for_oddity else _REJECTED.match
-    if not found or is_rejected(match.group("rest")) or options.lists_more(match.group("rest"), found):
-        return None
-    asked = asked_words(options)
-    return (
-        found
-        if match.group("fits") or _SUPERLATIVE.match(match.group("rest")) or asked & set(tokens(match.group("rest")))
-        else None
-    )
-
-
 def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
-    verdicts, _ = options.verdicts(body)
-    ticked = frozenset(key for key, value in verdicts.items() if value)
-    is_clear = len(verdicts) == len(options.letters) and (len(ticked) == 1 or not options.single)
+    said, _ = verdicts(body, options)
+    ticked = frozenset(key for key, value in said.items() if value)
+    is_clear = len(said) == len(options.letters) and (len(ticked) == 1 or not options.single)
     return ticked if is_clear else None
 
 
 def _swept(body: str, options: Options) -> Found:
     """`All except B.`, `All options are correct.` at the start or the end of a text."""
     found = sentences(body) or [""]
-    return options.swept(without_connective(found[-1])) or options.swept(found[0])
+    return swept(without_connective(found[-1]), options) or swept(found[0], options)
 
 
 def _last_lines(body: str, options: Options) -> Found:
@@ -262,6 +206,11 @@ def _first_lines(body: str, options: Options) -> Found:
         return None  # the options, listed on one line
     claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
+    rest = body[len(claim) :]
+    if not options.single and (
+        (LIKEWISE.search(rest) and options.mentions(rest)[0]) or any(map(options.by_text, sentences(rest)))
+    ):
+        return None  # "Scissors. A knife would also work."
     return _stated(lines, options) if is_statement else _leading_text(lines[0], options)
 
 
@@ -322,10 +271,14 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
     if _ORDINARY.search(first_sentence(line)):  # "The trees are green, which is normal."
         return None
+    if options.single and options.is_list(line):
+        return None
     for end in ("$", r"[.!?](?:\s|$)", clause_end):
         found = options.by_text(re.split(end, line, maxsplit=1)[0])
         if found is not None:
             named = options.mentions(first_sentence(line))[0]
+            if options.single and options.mentions(line)[0] - found and ALTERNATIVE.search(line):
+                return None  # "a rolling pin, but it could also be a spoon"
             is_partial = options.lists_more(line, found) if options.single else bool(named - found)
             return None if is_partial else found
     return None
@@ -333,17 +286,19 @@ def _leading_text(line: str, options: Options) -> Letters | None:
 
 def _rejecting_option(body: str, options: Options) -> Letters | None:
     """The one option that rejects the premise, when the text rejects it in words of its own."""
-    rejecting = options.record["reject_answers"]
-    if len(rejecting) != 1:
-        return None
-    text = options.record["options"][options.letters.index(rejecting[0])]
-    return frozenset(rejecting) if rejects(body, options.record["question"], [text]) else None
+    texts = dict(zip(options.letters, options.record["options"], strict=True))
+    if len(rejecting := options.record["reject_answers"]) == 1:
+        return frozenset(rejecting) if rejects(body, options.record["question"], [texts[rejecting[0]]]) else None
+    denying = [letter for letter, text in texts.items() if _DENYING.search(text)]
+    found = [letter for letter in denying if rejects(body, "", [texts[letter]])] if len(denying) == 1 else []
+    return frozenset(found) or None
 
 
 def _closing_rejection(body: str, options: Options) -> Letters | None:
     """`There is a dog with a red collar, but there is no cat.`: the last clause rejects and names no other option."""
-    last = re.split(r";\s|,?\s\bbut\b\s|(?<=[.!?])\s", body.strip())[-1]
-    return None if last == body.strip() or options.names_more(last, frozenset()) else _rejecting_option(last, options)
+    last = re.split(r";\s|,?\s\b(?:but|however|though|yet)\b,?\s|(?<=[.!?])\s", body.strip())[-1]
+    rejecting = frozenset(options.record["reject_answers"])
+    return None if last == body.strip() or options.names_more(last, rejecting) else _rejecting_option(last, options)
 
 
 _NAMES = {
@@ -352,14 +307,12 @@ _NAMES = {
     _last_lines: "last line",
     _ticked: "ticked",
     _swept: "all, or all but some",
-    _conclusion: "conclusion",
     _first_lines: "first line",
-    mentioned: "option named alone",
     _rejecting_option: "rejection in words",
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _swept, _conclusion, _ticked)
+_STRONG = (_whole, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _closing_rejection, mentioned, _rejecting_option, claimed)
+_WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -6,6 +6,7 @@ A heading such as `### Final Answer` becomes `Answer:`, which declares the line 
 import re
 
 _SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|\[/?INST\]")
+_THOUGHT = re.compile(r"<\|(begin|end)_of_thought\|>")
 _STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _TAG = re.compile(
     r"[<\[](/?)(?:(?:final|your)[ _-]?)?(?:ans|answer|final|choice|option|solution|response|output)[>\]]", re.IGNORECASE
@@ -14,6 +15,15 @@ _TAG = re.compile(
 _ROLE = re.compile(r"^(?:\s{0,9}(?:assistant|model|bot|ai|gpt|response|助手|模型)\s{0,3}(?::|\n)){1,3}", re.IGNORECASE)
 _NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
+_IDIOM = re.compile(
+    r"(?<![\w'])(?:that's|that is|you're|you are|all) right\b[:,.!]\s|"
+    r"(?<!the )(?<!top )(?<!bottom )(?<!far )(?<!upper )(?<!lower )\bright "
+    r"(?=(?:next|beside|behind|in front|above|below|under|on top|near|here|there|outside|inside)\b)",
+    re.IGNORECASE,
+)
+"""Where "right" names no direction."""
+_LETTER_TAG = re.compile(r"^\s*<([A-H])>\s*$")
+"""`<B>` alone is no tag."""
 _QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?){1,3}", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]*(.{0,200}?)[ \t]*#{0,6}[ \t]*$", re.MULTILINE)
 _LOOSE_ITEM = re.compile(
@@ -25,6 +35,10 @@ _ANSWER_TITLE = re.compile(
     r"\t]*[:.]?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_MATHS = re.compile(r"\\[()\[\]]")
+_SUM = re.compile(r"\b\d{1,6}(?:\s?[+*×x−-]\s?\d{1,6}){1,9}\s?=\s?(?=\d)")
+"""`2 + 1 =` before the result."""
+_NUMBER_SIGN = re.compile(r"(?<!: )\b[Nn][Oo]\. ?(?=\d)")
 _SECTION = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:step\b|observ|analy|reason|expla|descr|overview|detail|context|approach|think|thought|"
     r"compar|evaluat|question|options?\b|check|look|breakdown|process|locat|identif|scene|image|visual|"
@@ -35,6 +49,7 @@ _SECTION = re.compile(
 
 def without_roles(text: str) -> str:
     """The first turn of a chat without its role, and without a chat template's special tokens."""
+    text = _THOUGHT.sub(lambda mark: "</think>" if mark.group(1) == "end" else "<think>", text)
     text = _ROLE.sub("", _SPECIAL.sub(" ", text).lstrip(), count=1)
     turn = _NEXT_TURN.search(text)
     return text[: turn.start()] if turn and text[: turn.start()].strip() else text
@@ -45,8 +60,11 @@ def plain(text: str) -> str:
 
     A list whose items stand apart is closed up.
     """
+    text = _IDIOM.sub("", text)
+    text = _LETTER_TAG.sub(r"\1", text)
     text = _TAG.sub(lambda match: "\n" if match.group(1) else "\nAnswer: ", _STRUCK.sub("", text))
     text = _QUOTE.sub("", _EMPHASIS.sub("", re.sub(r"\r+\n?", "\n", text)))
+    text = _NUMBER_SIGN.sub("number ", _SUM.sub("", _MATHS.sub("", text)))
     text = _LOOSE_ITEM.sub(r"\1\n", text)
     text = _HEADING.sub(lambda match: "\n" if _SECTION.match(match.group(1)) else match.group(1), text)
     return _ANSWER_TITLE.sub("Answer:", text).strip()

@@ -11,7 +11,8 @@ _LOOSE = re.compile(r"([(\[])\s{0,3}([A-Za-z])\s{0,3}([)\]])")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _HEDGE = re.compile(
     r"^(?:probably|perhaps|maybe|possibly|choose|select|pick|"
-    r"most likely|likely|definitely|only|just|i think|i guess)\s+|\s+only\W*$|"
+    r"most likely|likely|definitely|without doubt|surely|certainly|"
+    r"only|just|i think|i guess)\s+|\s+only\W*$|"
     r",?\s+(?:i (?:think|believe|guess|suppose)|for sure|obviously|probably|clearly|of course|no doubt|"
     r"without (?:a|any) doubt|\d{1,3}\s?% (?:sure|confident|certain))\W*$",
     re.IGNORECASE,
@@ -21,7 +22,9 @@ _WRAPPERS = "()[]<>\"'“”‘’«».,:;!?。 \t\r\n-–•#=→⇒➡👉✅�
 _NOUN = r"(?:the\s{1,3})?(?:answer\s)?(?:options?|choices?|answers?|letters?)"
 _OPEN = r"[\"'(\[]{0,2}"
 _CLOSE = r"[\"')\]]{0,2}"
-_JOIN = r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|\bas well as\b|\b(?:along|together) with\b|\bplus\b|\n)\s{0,3}"
+_JOIN = (
+    r"\s{0,3}(?:,\s{0,3}and\b|,|;|/|&|\+|、|\band\b|(?:,\s)?\b(?:as well as|(?:along|together) with|plus)\b|\n)\s{0,3}"
+)
 _ONE = rf"(?:{_NOUN}\s{{0,3}})?{_OPEN}[A-Z](?![\w']){_CLOSE}"
 """One letter, possibly as `option B` or `(B)`. White space is bounded: unbounded, it would be quadratic."""
 _MANY = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,7}}"
@@ -107,6 +110,7 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
     """The letters of a text that is nothing but letters: `A`, `(b)`, `A, C`, `A and C`, `Options A & C`, `AC`."""
     if len(text) > 200:
         return None
+    text = re.sub(r"(?<=\b[A-H])and(?=[A-H]\b)", " and ", text)
     text = re.sub(r"\band (?:probably|also|likely) (?=[A-H]\b)", "and ", text)
     text = re.sub(r"(?<=\b[A-H])-(?=[A-H]-[A-H]\b)|(?<=\b[A-H]-[A-H])-(?=[A-H]\b)", ", ", text.replace(")(", "), ("))
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)

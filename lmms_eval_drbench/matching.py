@@ -7,8 +7,22 @@
 import re
 from collections.abc import Iterable
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary
+from lmms_eval_drbench import chinese, counts, polarity
+from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.counts import is_number
+from lmms_eval_drbench.descriptions import is_description
+from lmms_eval_drbench.phrases import (
+    ARTICLES,
+    ATTRIBUTES,
+    FUNCTION_WORDS,
+    NEGATIONS,
+    PLACES,
+    root,
+    tokens,
+    vocabulary,
+    words,
+)
+from lmms_eval_drbench.quantities import agree, quantity
 
 _MAX_TEXT = 1000
 _MAX_CLAUSES = 20
@@ -28,38 +42,16 @@ _FRAME = frozenset(
         "think guess say read use used using being appear seem look looks like likely most probably "
         "possibly perhaps definitely clearly actually here image picture photo scene color total exactly "
         "only just about called labeled object item thing his her their hi yes sure so therefore text "
-        "word inscription based painted mostly mainly primarily shade sort kind type piece him them written "
+        "must been stand hang lean held worn driven hidden kept stored "
+        "person people room loaf piece slice tray bunch pile stack "
+        "pair group lot some game up towards toward day word inscription "
+        "based painted mostly mainly primarily shade sort kind type piece him them written "
         "says displayed labelled "
-        "located lying sitting resting sleeping standing"
+        "located lying sitting resting sleeping standing side"
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
-_MODIFIERS = frozenset(
-    tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright "
-        "deep vivid pale tan "
-        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow "
-        "thick thin "
-        "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron "
-        "brass copper "
-        "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick "
-        "concrete "
-        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent "
-        "straight single "
-        "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet "
-        "dry clean "
-        "broken cracked worn soft hard heavy sharp ripe raw juicy sweet hot cold warm tame wild stray sleepy happy sad "
-        "cute lovely beautiful pretty nice simple ordinary typical traditional bare lone furry tabby fluffy "
-        "hairy woolly 1"
-    )
-)
-"""Words before a named thing that only describe it: "a big red mug" names a mug. "Toy" isn't one: "a toy car"."""
-_DESCRIBES = re.compile(r"\w{2,20}(?:ish|ful|less|ous|ed|sized|shaped)|\w{3,20}(?:ff|gg|tt|nn|rr|ll|zz|dd|mm|pp|bb)y")
-"""Endings of words that describe and name nothing: `greenish`, `spotted`, `fluffy`."""
-_NOT_ONLY_DESCRIBING = frozenset(
-    tokens("teddy puppy kitty granny nanny bunny jelly berry cherry ferry red bed seed weed")
-)
-_BOUNDARY = frozenset(
+BOUNDARY = frozenset(
     tokens(
         "in on at of to by with from for next near under over above below behind beside between against inside outside "
         "into onto through around across along among which that who where while because since as is are was "
@@ -73,17 +65,15 @@ _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
     r"[;:!?\n]|\s\((?!or\b)|\s=\s|\.(?=\s|$)|,?\s+\b(?:because|since|but|while|whereas|so)\b|,\s+(?:as|which|"
-    r"and)\b|\s[–—-]\s",
+    r"and|with|probably|possibly|perhaps|maybe|namely|specifically)\b|\s[–—-]\s",
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
-_ASKS_YES_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
-_YES_NO = re.compile(
-    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
+_PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
+_CONTRASTED = re.compile(
+    r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}|(?<=\w),\s?而?不是[^,.;\n]{0,40}",
     re.IGNORECASE,
 )
-_PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
-_CONTRASTED = re.compile(r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}", re.IGNORECASE)
 """`, not blue`: what an answer is set apart from."""
 _NOT_BUT = re.compile(
     r"^\W*不是[^,;.\n]{1,40}[,;]\s?而?(?=是)|^\W*not\b[^.,;\n]{1,100}[,;.]\s+(?:but\s|it's\s|rather\s)?", re.IGNORECASE
@@ -94,6 +84,44 @@ _DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
 
 
 _NOUGHT = {("0",), ("none",)}
+EMPTY = (
+    FUNCTION_WORDS
+    | ARTICLES
+    | NEGATIONS
+    | chinese.FILLERS
+    | frozenset(
+        tokens(
+            "which what who where how many much does do you see here can could yes image picture be being option "
+            "answer multiple one thing item be has have use used would should will must may might most shown seen there"
+        )
+    )
+)
+"""Words that carry no content of a question or an option."""
+_THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
+_OTHER_KIND = frozenset(
+    tokens("toy hobby rocking model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not")
+)
+"""Words that make another thing of what they stand before: a toy car is no car."""
+_NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
+_SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
+"""`E-X-I-T`"""
+_SOURCE = re.compile(
+    r"^\W*(?:based on|judging (?:by|from)|looking at|according to)\b[^.;]{1,100}?,\s(?=\w+\s\w)", re.IGNORECASE
+)
+_COPULAS = frozenset({"is", "are", "was", "were"})
+_HANDLING = frozenset(tokens("reading drinking eating using gripping clutching lifting playing writing"))
+"""What is done with a thing that is held or carried."""
+
+
+def matches_any(text: str, accepted: Iterable[str], question: str) -> bool:
+    """Whether `text` gives one of the accepted answers; another unit than theirs is wrong even where one has none."""
+    accepted = list(accepted)
+    given = quantity(text)
+    wanted = [other for other in map(quantity, accepted) if other and other.unit]
+    if given and given.unit and wanted:
+        return any(agree(given, other) for other in wanted)
+    return any(matches(text, one, question) for one in accepted)
 
 
 def matches(text: str, accepted: str, question: str) -> bool:
@@ -105,35 +133,76 @@ def matches(text: str, accepted: str, question: str) -> bool:
     number and no other. An answer made of the question's words ("the person or the man?") must be the statement's
     subject or predicate.
     """
-    text, gold = text[:_MAX_TEXT], tokens(accepted)
+    text, gold = _SPELLED.sub(lambda match: re.sub(r"[- ]", "", match.group()), text[:_MAX_TEXT]), tokens(accepted)
     if not gold:
         return False
     if tokens(text) == gold or {tokens(text), gold} == _NOUGHT:
         return True
-    asks_yes_no = bool(_ASKS_YES_NO.match(question)) and "or" not in tokens(question)
-    prefix = _YES_NO.match(text)
+    if "".join(tokens(text)) == "".join(gold) and len("".join(gold)) > 5:  # "FastFreight"
+        return True
+    if (one := quantity(text)) and (other := quantity(accepted)):
+        return agree(one, other)
+    asks_yes_no, said = polarity.asks_yes_no(question), polarity.stated(text)
     if gold in (("yes",), ("no",)) and asks_yes_no:
-        return (_polarity(prefix.group(1)) if prefix else _implied_polarity(text, question)) == gold[0]
-    if prefix and (asks_yes_no or _polarity(prefix.group(1)) == "yes"):
-        text = text[prefix.end() :]
-    text = _CONTRASTED.sub("", _NOT_BUT.sub("", text))
-    clauses = [text, *_CLAUSE.split(text)[:_MAX_CLAUSES]]
-    return any(_says(clause, gold, question) for clause in clauses)
+        return (said or polarity.implied(text, question)) == gold[0]
+    if said and (asks_yes_no or said == "yes"):
+        text = polarity.PREFIX.sub("", text, count=1)
+    if gold in _NOUGHT and _NO_ONE.match(text) and not set(map(root, tokens(text))) - _frame_roots(question):
+        return True
+    if (gone := absent(accepted)) and gone <= absent(text):
+        return True
+    text = _THAN.sub("", _CONTRASTED.sub("", _NOT_BUT.sub("", text)))
+    text = _without_compound(text, accepted)
+    if all(map(is_number, gold)):
+        total = counts.stated_total(text)
+        return (
+            total == gold
+            if total
+            else any(
+                _says(part, gold, question) for part in (*_parts(text), *counts.statements(text, asked_thing(question)))
+            )
+        )
+    parts = _parts(text)
+    telling = [part for part in parts[1:] if not _strays(part, gold, question)]
+    is_one = len(parts) <= 2 or len(telling) == len(parts) - 1
+    return any(_says(part, gold, question) for part in (parts if is_one else telling))
 
 
-def _polarity(word: str) -> str:
-    return "no" if word.lower() in ("no", "nope", "false", "不是", "否", "没有") else "yes"
+def _strays(clause: str, gold: tuple[str, ...], question: str) -> bool:
+    """Whether a clause tells of the answer only what wasn't asked: `the doll is on the floor` (she holds a cup)."""
+    given, gold = tokens(clause), _trimmed(gold)
+    if not gold or given[: len(gold)] != gold or given[len(gold) : len(gold) + 1] not in [(word,) for word in _COPULAS]:
+        return False
+    said = {root(word) for word in given[len(gold) + 1 :] if word not in _FILLERS | _FRAME | EMPTY}
+    return bool(said) and not said & {root(word) for word in tokens(question) if word not in EMPTY}
 
 
-def _implied_polarity(text: str, question: str) -> str | None:
-    """`yes` for a statement of what was asked, `no` for its denial, None for anything else."""
-    asked = {_stem(token) for token in tokens(question)}
-    left = [
-        token for token in _uncontracted(tokens(text)) if token not in _FILLERS | _OPINION and _stem(token) not in asked
-    ]
-    if not tokens(text) or set(left) - {"not"}:
-        return None
-    return "no" if left else "yes"
+def _parts(text: str) -> list[str]:
+    """A text, what it quotes, and its clauses."""
+    quoted = ["".join(parts) for parts in _QUOTED.findall(text)]
+    return [text, *quoted[:_MAX_CLAUSES], *_CLAUSE.split(_SOURCE.sub("", text))[:_MAX_CLAUSES]]
+
+
+def _without_compound(text: str, accepted: str) -> str:
+    """`the knife` for `the bread knife`, where "knife" is accepted: a compound is a kind of what it ends with."""
+    given = words(text)
+    gold = [word for word in words(accepted) if word not in ARTICLES]
+    for end in range(2, len(given)):
+        start = end - 1
+        if given[end : end + len(gold)] != gold or not given[start].isalpha() or not given[start].isascii():
+            continue
+        if given[start] in _OTHER_KIND | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(given[start]):
+            continue
+        before = start - 1
+        while before >= 0 and is_description(given[before]):
+            before -= 1
+        if before >= 0 and given[before] in ARTICLES:
+            return " ".join(given[:start] + given[end:])
+    return text
+
+
+def _frame_roots(question: str) -> set[str]:
+    return {root(word) for word in (*tokens(question), *_FILLERS, *_FRAME, "no")}
 
 
 def _uncontracted(given: Iterable[str]) -> list[str]:
@@ -141,16 +210,29 @@ def _uncontracted(given: Iterable[str]) -> list[str]:
 
 
 def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
-    given, asked = tokens(clause), set(tokens(question)) - {"or", "and"}
+    given, asked = tokens(clause), set(tokens(question)) - {"or"}
+    if any(word.endswith("ing") for word in gold):  # "the cat sleeps" for sleeping
+        forms = {root(token): token for token in gold}
+        given = tuple(forms.get(root(token), token) for token in given)
     core = tuple(token for token in gold if token not in _FILLERS and token not in chinese.FILLERS)
     if not core or not given:
         return given == gold
     if set(core) <= asked:
         return _is_part(given, gold, core, asked)
     dropped = (_FILLERS | chinese.FILLERS | asked) - set(core)
-    if tuple(token for token in given if token not in dropped) == core:
+    if tuple(token for token in given if token not in dropped) == core and (
+        not NEGATIONS & set(core[:1]) or " ".join(core[:2]) in " ".join(given)
+    ):  # "no candles on the cake" isn't "no cake"
         return True
-    return _is_the_number(given, gold) if all(map(_is_number, gold)) else _frames(given, _trimmed(gold), asked)
+    return (
+        _is_the_number(given, gold)
+        if all(map(is_number, gold))
+        else (
+            _frames(given, _trimmed(gold), asked)
+            or _describes_the_asked(given, gold, question)
+            or any(_frames(part, _trimmed(gold), asked) for part in _coordinated(given, asked))
+        )
+    )
 
 
 def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...], asked: set[str]) -> bool:
@@ -169,36 +251,92 @@ def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...
 
 def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
     """Whether a statement holds the accepted number, no other, and no doubt."""
-    return tuple(filter(_is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
+    return tuple(filter(is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
 
 
 def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the accepted phrase stands in `given` with nothing before it but a frame, and is complete there."""
     stems = {_stem(token) for token in asked}
+    if set(gold) & {*PLACES, *PLACES.values()}:
+        given, gold = (tuple(PLACES.get(token, token) for token in phrase) for phrase in (given, gold))
     for start in range(len(given) - len(gold) + 1):
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and (_describes(lead[-1]) or _joins_descriptions(lead)):
+        while lead and (is_description(lead[-1]) or _joins_descriptions(lead)):
             lead = lead[:-1]
         if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
-        if _is_complete(tail, stems) and (_is_frame(lead, stems) or (not tail and _ends_chinese_lead(lead))):
+        is_described = all(map(is_description, tail)) and not all(map(is_description, gold))  # "the wall white"
+        if (is_described or _is_complete(tail, stems)) and (
+            _is_frame(lead, stems) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
+        ):
             return True
     return False
 
 
-def _describes(token: str) -> bool:
-    return token in _MODIFIERS or bool(_DESCRIBES.fullmatch(token)) and token not in _NOT_ONLY_DESCRIBING
+def _is_predicated(lead: tuple[str, ...], stems: set[str]) -> bool:
+    """Whether a lead is a subject of the question's own with the question's verb: `the man with a hat is reading`."""
+    content = [word for word in lead if word not in _FILLERS | _FRAME and not is_description(word)]
+    verb = lead
+    while verb and verb[-1] in ("up", "at", "to", "toward"):
+        verb = verb[:-1]
+    ends = lead[-1:] and lead[-1] in _COPULAS or verb and _stem(verb[-1]) in stems - FUNCTION_WORDS - _COPULAS
+    return bool(ends) and bool(content) and _stem(content[0]) in stems
+
+
+def _coordinated(given: tuple[str, ...], asked: set[str]) -> list[tuple[str, ...]]:
+    """The parts around "and" that tell of at least two things of the question: `a globe on top of the cabinet`."""
+    if "and" in asked or "and" not in given:
+        return []
+    stems = {_stem(word) for word in asked - EMPTY - BOUNDARY}
+    parts: list[tuple[str, ...]] = [()]
+    for word in given:
+        parts = [*parts, ()] if word == "and" else [*parts[:-1], (*parts[-1], word)]
+    return [part for part in parts[:_MAX_CLAUSES] if len({_stem(word) for word in part} & stems) > 1]
+
+
+def asked_thing(question: str) -> set[str]:
+    """What a question is about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
+    found: list[str] = []
+    for word in tokens(question):
+        if word in EMPTY | ATTRIBUTES:
+            if found:
+                break
+        elif word in BOUNDARY and found:
+            break
+        else:
+            found.append(word)
+    return {root(word) for word in found}
+
+
+def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question: str) -> bool:
+    """Whether a colour stands before the thing asked about: `white walls and a grey slate roof`."""
+    thing = asked_thing(question)
+    joined = "".join(given)
+    if (place := joined.find("".join(gold) + "的")) >= 0 and not NEGATIONS & set(given):  # 红色的帽子
+        return joined[place + len("".join(gold)) + 1 :][:2] in question
+    if not all(map(is_description, gold)):
+        return False
+    for start in range(len(given) - len(gold) + 1):
+        before, after = given[max(0, start - 1) : start], given[start + len(gold) :][:2]
+        is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
+        if given[start : start + len(gold)] != gold or set(before) & _DOUBT or is_one_of_two:
+            continue
+        if any(root(word) in thing for word in after) and not set(after) & (BOUNDARY | {"and", "or"}):
+            return True
+    return False
 
 
 def _joins_descriptions(lead: tuple[str, ...]) -> bool:
-    return len(lead) > 1 and lead[-1] == "and" and _describes(lead[-2])
+    return len(lead) > 1 and lead[-1] == "and" and is_description(lead[-2])
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
+    handling = _HANDLING if stems & {"hold", "carry", "carr"} else frozenset()
     return all(
-        token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems for token in lead
+        token in handling or token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems
+        for token in lead
     )
 
 
@@ -206,8 +344,10 @@ def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
     if all(token in _FRAME or token in _FILLERS for token in tail):
         return True
     first = tail[0]
+    if first.endswith("n't") and len(tail) == 1 and "not" in stems:
+        return True  # "a bicycle doesn't" where it asks what doesn't
     is_participle = bool(_PARTICIPLE.fullmatch(first))
-    return is_participle or first in _BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
+    return is_participle or first in BOUNDARY or first in chinese.FILLERS or _stem(first) in stems
 
 
 def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
@@ -218,11 +358,7 @@ def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
 def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:
     """A phrase without the fillers at its ends."""
     kept = [index for index, token in enumerate(gold) if token not in _FILLERS and token not in chinese.FILLERS]
-    return gold[kept[0] : kept[-1] + 1]
-
-
-def _is_number(token: str) -> bool:
-    return token[0].isdigit()
+    return gold[kept[0] : kept[-1] + 1] if kept else gold
 
 
 def _stem(token: str) -> str:

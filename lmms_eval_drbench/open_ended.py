@@ -17,6 +17,7 @@ from lmms_eval_drbench.statements import (
     is_refusal,
     sentences,
     without_connective,
+    without_first_sight,
     without_loop,
 )
 
@@ -39,7 +40,7 @@ _BUT = re.compile(
 
 def read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
     """(answer, how it was read), or (None, why not)."""
-    for part in reversed(corrections(without_loop(body))):
+    for part in reversed(corrections(without_first_sight(without_loop(body)))):
         given, how = _read(part, record)
         if given is not None:
             return given, how

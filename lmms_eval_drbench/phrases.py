@@ -4,6 +4,7 @@ Answers, option texts, entities and relations are all compared through `tokens`,
 every score.
 """
 
+import functools
 import re
 import unicodedata
 
@@ -21,6 +22,50 @@ def vocabulary(text: str) -> list[str]:
     return text.split()
 
 
+FUNCTION_WORDS = frozenset(vocabulary("on in at of to with by from for and or is are it its that this there no not"))
+ATTRIBUTES = frozenset(
+    vocabulary("color brand size shape number material type kind direction position text word name logo pattern")
+)
+"""What a question asks about a thing, not the thing."""
+PLACES = {
+    **{"beside": "next", "alongside": "next", "adjacent": "next", "underneath": "under", "beneath": "under"},
+    **{
+        "lower": "bottom",
+        "upper": "top",
+        "below": "under",
+        "above": "over",
+        "inside": "in",
+        "within": "in",
+        "atop": "on",
+        "near": "next",
+        "by": "next",
+    },
+}
+"""Prepositions of place that say the same."""
+_OPPOSITES = (
+    ("open", "closed shut"),
+    ("full", "empty"),
+    ("lit", "unlit dark"),
+    ("on", "off"),
+    ("large larger largest big bigger biggest", "small smaller smallest"),
+    ("tall taller tallest", "short shorter shortest"),
+    ("near nearer nearest close closer closest", "far farther farthest further furthest"),
+    ("moving", "stationary still parked"),
+    ("safe safer safest", "dangerous risky hazardous"),
+    ("sit sitting", "stand standing lie lying walk walking"),
+    ("asleep sleeping", "awake"),
+    ("wet", "dry"),
+    ("clean", "dirty"),
+)
+ANTONYMS = {
+    word: frozenset(vocabulary(others))
+    for one, other in _OPPOSITES
+    for own, others in ((one, other), (other, one))
+    for word in vocabulary(own)
+}
+"""Word → words that say the opposite of it."""
+
+
 _NUMBER_WORDS = vocabulary(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
@@ -32,8 +77,25 @@ _TENS = {
 }
 _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?:[-\s]({'|'.join(_NUMBER_WORDS[1:10])}))?\b")
 """`eighty-five`, `eighty`."""
+_ONES = "|".join(_NUMBER_WORDS[1:])
+_LARGE = re.compile(
+    rf"\b(a|{_ONES}|\d{{1,3}})\s(hundred|thousand)\b"
+    rf"(?:\s(?:and\s)?(?:({'|'.join(_TENS)})(?:[-\s]({_ONES}))?|({_ONES}))\b)?"
+)
+"""`three hundred`, `a hundred and twenty-one`."""
 _SPELLINGS = {
-    **{"colour": "color", "grey": "gray", "centre": "center", "coloured": "colored", "tyre": "tire"},
+    **{
+        "colour": "color",
+        "grey": "gray",
+        "centre": "center",
+        "coloured": "colored",
+        "tyre": "tire",
+        "seated": "sitting",
+        "asleep": "sleeping",
+        "wooden": "wood",
+        "metallic": "metal",
+        "woolen": "wool",
+    },
     **{"meter": "m", "metre": "m", "centimeter": "cm", "centimetre": "cm", "millimeter": "mm", "millimetre": "mm"},
     **{"kilometer": "km", "kilometre": "km", "kilogram": "kg", "kilo": "kg", "gram": "g", "litre": "l", "liter": "l"},
     **{"minute": "min", "hour": "h", "hr": "h", "foot": "ft", "feet": "ft", "celsius": "c"},
@@ -46,6 +108,8 @@ _UNITS = [
         (r"\bk(?:m|ilomet(?:er|re)s?)\s?(?:/|per|an)\s?h(?:ours?|r)?\b|(?<![a-z])km/?h\b|\bkph\b|公里每小时", " km h "),
         (r"\bmi(?:les?)?\s?(?:/|per|an)\s?h(?:our|r)?\b|\bmph\b", " mi h "),
         (r"%|\bper cent\b", " percent "),
+        (r"(?<![\d:])0(?=\d:\d\d\b)", ""),
+        (r"(?<=:\d\d)\s?[ap]\.?m\b\.?", ""),
         (r"厘米", " cm "),
         (r"公里|千米", " km "),
         (r"公斤|千克", " kg "),
@@ -58,29 +122,67 @@ _TOKEN = re.compile(
 )
 """A number, a word, or one Chinese character."""
 _NUMERAL = re.compile(chinese.NUMERAL)
+_ENDING = re.compile(r"(?:ies|ied|ier|iest|y|est|er|ing|ed|es|e|s)$")
+_DOUBLED = re.compile(r"(.)\1$")
 _MAX_WORD = 100
+_SHORT = 200
+
+
+_CONTRACTED = re.compile(r"(?<=\w)n['\u2019]t\b", re.IGNORECASE)
+
+
+def expanded(text: str) -> str:
+    """`does not` for `doesn't`."""
+    return _CONTRACTED.sub(" not", text) if "'" in text or "\u2019" in text else text
 
 
 def words(text: str) -> list[str]:
     """Lower-case words of `text` without punctuation; `can't` stays one word, `3.5` and `1,200` one number."""
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    if not folded.isascii():  # "cafe" for "café"
+        bare = (char for char in unicodedata.normalize("NFD", folded) if unicodedata.category(char) != "Mn")
+        folded = unicodedata.normalize("NFC", "".join(bare))
     return _TOKEN.findall(folded)
+
+
+def root(word: str) -> str:
+    """A crude stem in which `tallest` and `taller`, `crossing` and `crosses` are the same."""
+    return word if len(word) < 4 or not word.isascii() else (_DOUBLED.sub(r"\1", _ENDING.sub("", word))[:6] or word)
 
 
 def tokens(text: str) -> tuple[str, ...]:
     """The normal form of a phrase: `words` without articles, numbers as digits, plurals as singulars, US spelling."""
+    return _short_tokens(text) if len(text) <= _SHORT else _tokens(text)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _short_tokens(text: str) -> tuple[str, ...]:
+    """A record's question and options are compared many times over."""
+    return _tokens(text)
+
+
+def _tokens(text: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", text).lower()
+    if "hundred" in text or "thousand" in text:
+        text = _LARGE.sub(_large, text)
     text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + int(_NUMBERS.get(match[2], 0))), text)
     for unit, name in _UNITS:
         text = unit.sub(name, text)
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
 
 
+def _large(match: re.Match[str]) -> str:
+    count, scale, tens, *ones = match.groups()
+    value = 1 if count == "a" else int(_NUMBERS.get(count, count))
+    rest = _TENS.get(tens, 0) + sum(int(_NUMBERS.get(one, 0)) for one in ones)
+    return str(value * {"hundred": 100, "thousand": 1000}[scale] + rest)
+
+
 def _stem(word: str) -> str:
     if word in _NUMBERS:
         return _NUMBERS[word]
     if word[0].isdigit():
-        return word.replace(",", "")
+        return re.sub(r"^(\d+)\.0+$|^(\d+\.\d*[1-9])0+$", r"\1\2", word.replace(",", ""))
     if _NUMERAL.fullmatch(word):
         return chinese.number(word)
     word = _singular(word.removesuffix("'s"))

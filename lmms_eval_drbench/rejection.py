@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import tokens, vocabulary
+from lmms_eval_drbench.phrases import ATTRIBUTES, tokens, vocabulary
 
 _SPAN = 500
 """Characters read: a rejection is a short statement, and the patterns are quadratic within a clause."""
@@ -27,13 +27,18 @@ _PATTERNS = [
         rf"^\W*(?:none|not)(?P<what>)(?: (?:is|are|of (?:them|it|those)))* {_SEEN}\b",
         r"\b(?:i|we) (?:can |could |do )?(?:see|find|spot|observe|notice|count) (?:no|zero)\b(?P<what>.*)",
         rf"\b(?:is|are|was|were){_NOT} \w+ing (?:any|an?)\b(?P<what>.*)",
+        r"\b(?:unable|not able) to (?:find|see|spot|locate) (?P<what>.*)",
+        r"^\W*neither (?P<what>.*?) (?:is|are|was|were|can|could)\b",
         rf"\bthere (?:do|does|did){_NOT} (?:appear|seem) to be(?: any| an?)?(?P<what>.*)",
-        r"\b(?:lacks?|without|has no|have no|contains no|shows no)(?: any| an?)?\b(?P<what>.*)",
-        r"\b(?:is|are)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
+        r"\b(?:lacks?|without|(?:has|have|contains?|shows?|wears?|wearing|holds?|holding|carries|carrying) no)"
+        r"(?: any| an?)?\b(?P<what>.*)",
+        r"(?:\b(?:is|are)|'s|'re)(?: no| not an?| not any|n't an?|n't any)\b(?P<what>.*)",
+        rf"\b(?:is|are|was|were){_NOT} \w+ (?:by|with) (?:any|an?)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
         r"\b(?:nobody|no one)(?P<what>) (?:is|was|can|could|appears|stands|sits)\b",
-        r"(?P<what>.+?)\b(?:is|are) (?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
+        r"\bthere(?:'s| is) nothing (?:in|on|at|there|visible)\b(?P<what>)",
+        r"(?P<what>.+?)\b(?:is|are) (?:\w+ and )?(?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
         rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
         r"(?:show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
         r"\b(?:can't|cannot|can not|could not|couldn't) (?:see|find|spot|detect) (?P<what>.*)",
@@ -44,12 +49,13 @@ _PATTERNS = [
 _FALSE_PREMISE = re.compile(
     r"\b(?:question|premise)\b.{0,80}(?:\b(?:assumes|presumes|presupposes|mentions|refers "
     r"to)\b.{0,80}(?:\bnot\b|n't|\bno\b|\babsent|\bempty)|"
+    r"\b(?:mentions|refers to|asks about|assumes)\b.{0,80}\bbut\b.{0,80}\b(?:only|instead)\b|"
     r"\b(?:premise|assumption)\b.{0,20}\b(?:is|are) (?:false|wrong|incorrect|not))|"
     r"\bfalse (?:premise|assumption)\b|\bpremise.{0,30}\b(?:false|wrong|incorrect|fails)\b",
     re.IGNORECASE,
 )
 _CHINESE_DENIAL = re.compile(
-    r"(?:并?没有?(?:看到|看见|发现|显示|出现|任何|找到|见到)?|看不到|看不见|找不到|未见|未发现|不存在|并无|没看到)(?:任何|所谓的?|明显的?)?"
+    r"(?:并?没有?(?:看到|看见|发现|显示|出现|任何|找到|见到)?|(?:并)?不是|看不到|看不见|找不到|未见|未发现|不存在|并无|没看到)(?:任何|所谓的?|明显的?)?"
     rf"(?P<what>[{chinese.CHARACTER}A-Za-z ]{{0,40}})"
 )
 _CHINESE_ATTRIBUTES = (
@@ -69,12 +75,20 @@ _CHINESE_ATTRIBUTES = (
     "是什",
 )
 _PHRASE_END = re.compile(
-    r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|exists?)\b", re.IGNORECASE
+    r"\b(?:of|to|that|which|who|on|in|at|with|for|from|by|is|are|was|were|can|could|appears?|"
+    r"exists?|why|how|whether|where|when)\b",
+    re.IGNORECASE,
 )
 _THE_IMAGE = re.compile(
     r"\s*(?:the|any|an|your|this|that)?\s?(?:attached |provided )?(?:image|picture|photo)", re.IGNORECASE
 )
 """Not to see the image at all rejects no premise."""
+_COUNTED = re.compile(
+    r"^\s*(?:how many|which|what) (?:(?!is\b|are\b|was\b|the\b)\w+ ){0,2}?(?!is\b|are\b|was\b|the\b)\w+"
+    r"(?=\s(?:is|are|were|was|do|does|can|in|on|of|that)\b)",
+    re.IGNORECASE,
+)
+"""What is counted or chosen isn't presumed: "no candles on the cake" counts them."""
 _INDISTINCT = re.compile(r"\b(?:clearly|properly|exactly|well enough|in detail)\b", re.IGNORECASE)
 """What isn't seen clearly may well be there."""
 _GENERIC = frozenset(vocabulary("such one 1 any it they this thing object item visible present shown here there"))
@@ -84,14 +98,11 @@ _FUNCTION = frozenset(
         "does that these those its no not can see some image picture photo scene"
     )
 )
-_ATTRIBUTES = frozenset(
-    vocabulary("color brand size shape number material type kind direction position text word name logo pattern")
-)
 
 
 def rejects(text: str, question: str, reject_answers: Iterable[str] = ()) -> bool:
     """Whether `text` denies that something named in `question` (or in the rejecting answers) is in the image."""
-    about = _named(question).union(*(_named(answer) for answer in reject_answers)) - _ATTRIBUTES - _GENERIC
+    about = _named(_COUNTED.sub("", question)).union(*map(_named, reject_answers)) - ATTRIBUTES - _GENERIC
     if _FALSE_PREMISE.search(text[:_SPAN]) or _denies_in_chinese(text[:_SPAN], [question, *reject_answers]):
         return True
     for clause in _CLAUSE.split(text[:_SPAN].replace("\u2019", "'")):
@@ -108,7 +119,10 @@ def _denies(what: str, about: set[str]) -> bool:
     """Whether a denied noun phrase (up to its first preposition or verb) is one of the things asked about."""
     if _THE_IMAGE.match(what):
         return False
-    named = _named(_PHRASE_END.split(what.strip(), maxsplit=1)[0])
+    phrase = _PHRASE_END.split(what.strip(), maxsplit=1)[0]
+    if tokens(phrase)[-1:] and tokens(phrase)[-1] in ATTRIBUTES:  # "the horse's name is not visible"
+        return False
+    named = _named(phrase)
     return not (named - _GENERIC) or bool(named & about)
 
 

@@ -21,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import answers, scoring
+from lmms_eval_drbench import answers
 from lmms_eval_drbench.answers import Answer
+from lmms_eval_drbench.matching import matches
 
 ENV = "DRBENCH_RETENTION_DATA"
 VERSION = "0.1"
@@ -154,7 +155,7 @@ def realworldqa(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any
         right = _letter(answer) == gold.upper()
     else:
         answer = answers.extract(results[0], _record("open_ended", question, []))
-        right = answer.parsed and scoring.matches(answer.text or "", gold, question)
+        right = answer.parsed and matches(answer.text or "", gold, question)
     item = _item(f"{doc.get('image_path', '')}:{question}", doc.get("image_path", question), right, answer)
     return {"exact_match": item, "unparsed": item}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmms_eval_drbench import grounding, rationales, scaffold
 from lmms_eval_drbench.answers import Answer, extract
-from lmms_eval_drbench.matching import matches
+from lmms_eval_drbench.matching import matches_any
 from lmms_eval_drbench.phrases import token_f1, tokens
 from lmms_eval_drbench.record import chance
 from lmms_eval_drbench.rejection import rejects
@@ -74,7 +74,7 @@ def is_right(record: Mapping[str, Any], answer: Answer) -> bool:
         return False
     false_premise = record["premise_true"] is False
     if record["question_type"] == QuestionType.OPEN_ENDED:
-        if any(matches(answer.text or "", accepted, record["question"]) for accepted in record["answer"]):
+        if matches_any(answer.text or "", record["answer"], record["question"]):
             return True
         return false_premise and rejects(answer.text or "", record["question"], record["reject_answers"])
     if false_premise and record["question_type"] == QuestionType.SINGLE_CHOICE and len(answer.letters) == 1:

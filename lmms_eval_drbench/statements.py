@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
+from lmms_eval_drbench.phrases import NEGATIONS, tokens
 
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""
@@ -27,6 +28,7 @@ _DECLARED = re.compile(
     rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
     r"|\bans\.\s"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
+    r"total|"
     r"result)s?\s?[:=]"
     r"|\b(?:i|we)(?:'d|'ve|\s+have|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|"
     r"also|going to)\s+)?"
@@ -38,12 +40,12 @@ _DECLARED = re.compile(
     r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|"
     r"detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
-    r"|\b(?:it\s+is|it's|it\s+(?:must|has to|should)\s+be|it\s+(?:looks|seems)\s+like|"
+    r"|\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|final|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
+    r"\bans|option|choice|correct|right|best|select|cho[so]|final|total|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
     r"for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
@@ -67,6 +69,8 @@ _REFUSAL = re.compile(
     r"(?:could|might|may|can) be (?:anything|anyone|any of|many things)|no (?:idea|clue|way of (?:knowing|telling))|"
     r"(?:don't|do not|wouldn't|would not|won't|will not|rather not|prefer not to|can only|could only|only be) "
     r"(?:want to |like to |dare to |care to |just )?(?:guess|speculat)\w*|"
+    r"(?:is|are)(?:n't| not) (?:really |quite )?(?:legible|readable|recogni[sz]able|discernible|identifiable)|"
+    r"\b(?:illegible|unreadable|indiscernible)\b|"
     r"(?:insufficient|too little|lacks?(?: enough)?|lacking) (?:information|detail|context)|"
     r"(?:impossible|not possible|hard|difficult) to be (?:sure|certain)|\b(?:i'm|i am|we're) not (?:sure|"
     r"certain) (?:what|which|who|where|how|if|whether)|"
@@ -91,7 +95,9 @@ _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|"
     r"such|its|(?:and|or|but|,)\s(?:so|there|also)|"
     r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|"
-    r"it|who|whose|whom|"
+    r"(?<!\bto )(?<!\bof )(?<!\bin )(?<!\bon )(?<!\bby )(?<!with )(?<!hind )(?<!under )(?<!bove )(?<!below )"
+    r"(?<!near )it|"
+    r"who|whose|whom|"
     r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
@@ -103,13 +109,19 @@ _MAX_PERIOD = 20
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
     r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?(?:,?\s(?:actually|no)\b)?|"
-    r"(?:correction|scratch that|"
+    r"(?:correction|scratch that|edit(?=:)|update(?=:)|(?:let me|i'll) (?:re-?)?(?:count|check|look)(?: again)?|"
     r"strike that|oops)\b|"
     r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
     r"misspoke|take that back)\b(?: \w+){0,3}|"
     r"my (?:mistake|bad)\b|(?:looking|checking) (?:again|closer|more closely)\b|sorry\b(?=,)|"
     r"(?<![,:])(?<!: )(?<!\b[A-H][.)] )(?:actually|no)(?:,?\s(?:no|wait|sorry))?\b(?=[,.:]))[,:.!?…–— -]{0,5}",
+    re.IGNORECASE,
+)
+_FIRST_SIGHT = re.compile(
+    r"\b(?:at first (?:glance|sight)|initially|i (?:first|initially) thought|"
+    r"it (?:might|may|could) (?:look|seem|appear))\b"
+    r"[^.!?;\n]{0,120}?[,.;]?\s(?:but|however|yet)\b,?\s",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(
@@ -128,15 +140,29 @@ _ELLIPSIS = re.compile(
 # After an option's letter it ends one where an explanation starts: "A and C. The bowl ...", but not "C. Spoon".
 _SENTENCE_END = re.compile(
     r"(?<=[a-z0-9)\"'*\]][a-z0-9)\"'*\]][.!?])\s+(?=[A-Z\"(*])"
+    r"|(?<=\b[A-H] and [A-H]\.)\s+(?=[A-Z])|(?<=\b[A-H], [A-H]\.)\s+(?=[A-Z])|(?<=\d [a-z]\.)\s+(?=[A-Z])"
+    r"|(?<=\w \([A-H]\)\.)\s+(?=[A-Z])|(?<=\s\d\.)\s+(?=(?:The|It|This|So|Therefore|Thus|Hence|These)\b)"
     r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|"
     r"Not|No|Only|Neither|Each|Note)\b)"
 )
+_COUNTING = re.compile(r"\W*(?:one|1),\s(?:two|2)\b", re.IGNORECASE)
 _CONCLUDING = re.compile(
     r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
     r"summary|to conclude|overall|as a result|this means)"
     r"\b[,:]?\s{0,9}",
     re.IGNORECASE,
 )
+
+
+NOT_THE_OTHER = re.compile(
+    r",\s+(?:and |but )?not\b|\s\(\s?not\b|\brather than\b|\binstead of\b|[,;]\s?而?(?:不是|并非|没有|不选)",
+    re.IGNORECASE,
+)
+CONTRAST = re.compile(
+    rf"{NOT_THE_OTHER.pattern}|[,;]\s+(?:while|whereas|but|although|though)\b|\bwhile\b|[,;]\s?(?:而|但)",
+    re.IGNORECASE,
+)
+LIKEWISE = re.compile(r"\b(?:also|as well|both|either)\b|\btoo\W*$|也", re.IGNORECASE)
 
 
 class Declaration(NamedTuple):
@@ -201,7 +227,7 @@ def is_refusal(text: str) -> bool:
 
 def is_preamble(sentence: str) -> bool:
     """Whether a sentence only announces an answer or describes: `Let me look ...`, `The image shows ...`."""
-    return bool(_PREAMBLE.match(sentence))
+    return bool(_PREAMBLE.match(sentence) or _COUNTING.match(sentence))
 
 
 def is_cut_off(text: str) -> bool:
@@ -211,9 +237,14 @@ def is_cut_off(text: str) -> bool:
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
     is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
-    if _ELLIPSIS.fullmatch(last):
+    if _ELLIPSIS.fullmatch(last) or (not others and re.fullmatch(r"[A-Za-z]+", last)):
         return False
     return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
+
+
+def without_first_sight(text: str) -> str:
+    """`the tip reveals a screwdriver` of `At first glance it's a chisel, but the tip reveals a screwdriver`."""
+    return _FIRST_SIGHT.sub("", text)
 
 
 def corrections(text: str) -> list[str]:
@@ -237,3 +268,7 @@ def without_loop(text: str) -> str:
         if len(words) - start >= max(3 * period, 4):
             return text[: spans[start + period - 1][1]].rstrip(",;")
     return text
+
+
+def is_denial(sentence: str) -> bool:
+    return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))

@@ -29,6 +29,7 @@ def open_ended(**changes) -> dict:
 
 
 SINGLE = {
+    "The mug": "A",
     "A": "A",
     "b": "B",
     " B\n": "B",
@@ -117,7 +118,6 @@ UNREADABLE = {
     "A. a blue bowl": "disagree",
     "The answer is A. a blue bowl": "disagree",
     "A. B. C. D.": "no answer found",
-    "The mug": "no answer found",
     "Neither": "no answer found",
     "I'm sorry, I can't answer that.": "refusal",
     "I cannot determine what is on the table.": "refusal",
@@ -178,6 +178,7 @@ MULTIPLE = {
     "The correct answers are: A. a red mug and C. a spoon": "A, C",
     "<answer>A, C</answer>": "A, C",
     "<answer>A, C</": "A, C",
+    "Both the mug and the spoon": "A, C",
 }
 
 
@@ -186,9 +187,7 @@ def test_multiple_choice_is_read_as_a_set(text):
     assert str(extract(text, multiple())) == MULTIPLE[text]
 
 
-@pytest.mark.parametrize(
-    "text", ["<answer>A", "<answer>A, ", "None", "A or C", "The answer is A or C", "Both the mug and the spoon"]
-)
+@pytest.mark.parametrize("text", ["<answer>A", "<answer>A, ", "None", "A or C", "The answer is A or C"])
 def test_a_set_that_may_be_incomplete_is_not_guessed(text):
     assert not extract(text, multiple()).parsed
 
@@ -389,6 +388,8 @@ HOSTILE = [
     "not A but ", "; it is ", "image is too ", ", not ", "let me ", "B is the ",
     "[x] ", "all but ", "first and second ", "option 1, 2 ", "\\boxed{A}, ", "<ans>", "~~", "第一个", "A yes, ",
     "mug: no, ",
+    "Actually, not A. ", "the mug is on the table, ", "mug: ", "so is the mug, ", "5 + 5 ", "E-", "a hundred and ",
+    "no. 1 ", "the others are. ", "not a red mug, ", "without a mug ", "\"mug\" ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]

@@ -7,7 +7,8 @@ from conftest import toy_record
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.data import load
-from lmms_eval_drbench.scoring import constant_policies, matches, score
+from lmms_eval_drbench.matching import matches
+from lmms_eval_drbench.scoring import constant_policies, score
 
 
 def choice(**changes) -> dict:

@@ -1,0 +1,225 @@
+"""Running text as clauses, and what each says of the options it names: that they answer, that they don't, or neither.
+
+A clause claims the options it names when it says of them what the question asks (it shares content words with the
+question) or approves of them, and denies them when it holds a negation or a dismissal ("is normal", "can be ruled
+out"). A clause about something else ("the mug is on the windowsill") does neither. `The mug can`, `so is the mug` take
+over what the clause before said; `the others` and `these two` name what was or wasn't named before.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lmms_eval_drbench import chinese
+from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
+from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
+from lmms_eval_drbench.statements import sentences
+
+_MAX_CLAUSES = 60
+_MAX_SENTENCE = 1000
+_BREAK = re.compile(
+    r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
+    r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|\s+(?=in order to\b)|"
+    r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
+    r",?\s+(?:and\s+)?(?=(?:so|neither|nor)\s(?:is|are|was|can|could|do|does|did|would|has|have)\b)|,\s+as\s(?!well)|"
+    r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
+    re.IGNORECASE,
+)
+_PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
+_AMONG = re.compile(r"^\W*(?:between|among|out of|of)\s(?:the two|these|them|[A-H])\b[^,;.]{0,30},\s+", re.IGNORECASE)
+_NOT_THIS = re.compile(r"^(\W*not\s[^,;:]{1,100}),\s+(?!and\b|or\b|not\b)", re.IGNORECASE)
+_LABEL = re.compile(r"(?<=[\w)\]\"']):\s+|\s[–—-]\s")
+_JOINT = re.compile(r"(,\s+(?:and\s+)?|\s+and\s+)")
+VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|cannot|could|do|does|did|will|would|should|must|may|might|shows?|lies?|"
+    r"stands?|sits?|hangs?|holds?|wears?|contains?|fits?|works?|looks?|seems?|appears?|touch(?:es)?|indicates?|"
+    r"explains?|cross(?:es)?|belongs?|remains?)\b|n't\b|\b(?:it|he|she|that|there|they|this)'(?:s|re)\b",
+    re.IGNORECASE,
+)
+"""Verbs that make a statement of a clause; those of the question are known by its words."""
+STATEMENT = re.compile(rf"{VERB.pattern}|{_LABEL.pattern}|[({chinese.CHARACTER}]", re.IGNORECASE)
+"""What tells a statement about an option from a mere phrase."""
+_CHINESE_JOINT = re.compile(rf"[,;]\s?(?=[{chinese.CHARACTER}]|[A-H]\s?[{chinese.CHARACTER}])")
+_NOT_DENYING = re.compile(
+    r"\b(?:no (?:other|doubt|one else)|nothing else|not only|not (?:sure|certain|entirely|hard|difficult))\b",
+    re.IGNORECASE,
+)
+_DISMISSED = re.compile(
+    r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
+    r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
+    r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|"
+    r"something else)\b|太|正常|排除|错误",
+    re.IGNORECASE,
+)
+_CONTRAST = re.compile(r"\W*(?:rather than|instead of|as opposed to|in contrast to|unlike)\b", re.IGNORECASE)
+_NO_SUBJECT = re.compile(
+    r"\W*(?:is|are|was|has|have|can|cannot|could|does|do|would|will)(?:n't|\snot)?\b(?!\s(?:it|there|the)\b)",
+    re.IGNORECASE,
+)
+"""`but does not block it` speaks of what the clause before it named."""
+_THAN = re.compile(r"\W*than\b", re.IGNORECASE)
+_CONCLUDES = re.compile(
+    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving|only)\b", re.IGNORECASE
+)
+_SUPERLATIVE = re.compile(r"\b(?:most|least|best|worst|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
+_ELLIPSIS = re.compile(
+    r"\b(?:is|are|was|can|could|does|do|did|would|will|has|have)(?P<no>n't|not|\snot)?"
+    r"(?:\s(?:too|also|as well|either))?\W*$",
+    re.IGNORECASE,
+)
+_SO_IS = re.compile(
+    r"\W*(?:and\s)?(?:so|(?P<no>neither|nor))\s(?:is|are|was|can|could|does|do|did|would|has|have)\b", re.IGNORECASE
+)
+_OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
+_THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
+_CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
+_BARE = EMPTY | frozenset(
+    tokens(
+        "there i we see seen find found visible present notice both also too all lie lying stand standing only just "
+        "these following and first second third finally shown show contain include it they say think believe must "
+        "would should most likely probably clearly definitely indeed actually here"
+    )
+)
+"""Words that say no more of an option than that it is there."""
+_APPROVED = {
+    root(word) for word in tokens("work fit suitable correct right apply good fine okay match qualify best remain left")
+}
+
+
+class Clause(NamedTuple):
+    """What one clause says.
+
+    letters: the options it names. claims: True where it says of them what was asked, False where it denies that, None
+    where it speaks of something else. shared: words that it shares with the question. is_judged: whether it says
+    anything that bears on the question. has_more: whether it says more than the question asks. concludes: whether it
+    draws a conclusion. clear: see `Named`.
+    """
+
+    text: str
+    letters: Letters
+    claims: bool | None
+    shared: int
+    is_judged: bool
+    has_more: bool
+    concludes: bool
+    clear: bool
+
+
+def clauses(body: str, options: Options) -> Iterator[Clause]:
+    """The clauses that name options or take over what was said of some, in order."""
+    asked = asked_roots(options)
+    seen: Letters = frozenset()
+    before: Letters = frozenset()
+    predicate: bool | None = None
+    claims: bool | None = None
+    parts = _split(body, options)
+    loosely = not any(named(text, options).letters for text in parts)
+    for text in parts:
+        letters, left, clear = named(text, options, loosely)
+        if options.single and not letters and not named(text, options, loosely=True).letters:
+            letters = options.by_core(text) or letters
+        roots = {root(word) for word in left}
+        shared = len(roots & asked)
+        known = False if predicate is None and options.asks_for_oddity else None if before else True
+        said, negated, is_inherited = _said(text, left, roots, asked, predicate if predicate is not None else known)
+        if _OTHERS.search(text) and not letters:
+            letters = frozenset(options.letters) - seen
+        elif _THESE.match(text) and not letters and said:
+            letters = seen
+        elif not letters and _NO_SUBJECT.match(text):
+            letters = before
+        if not letters and not is_inherited:
+            if said is not None:
+                predicate = said
+            continue
+        if _THAN.match(text) or _CONTRAST.match(text):
+            claims = not claims if claims is not None else False
+        else:
+            claims = None if said is None and not negated else (said is not False) != negated
+            predicate = said if said is not None else (True if negated else None)
+        seen |= letters
+        before = letters
+        if options.asks_what_is_not and claims is not None and (negated or VERB.search(text)):
+            claims = not claims  # a phrase alone is the answer
+        is_more = any(word.endswith("er") and len(word) > 4 and root(word) in asked for word in left)  # "taller"
+        concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
+        has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
+        yield Clause(text, letters, claims, shared, said is not None, has_more, concludes, clear)
+
+
+def _split(body: str, options: Options) -> list[str]:
+    """The clauses of a text, in order; a comma or "and" ends one where both sides have a verb of their own."""
+    found: list[str] = []
+    for sentence in sentences(body)[-_MAX_CLAUSES:]:
+        if len(sentence) > _MAX_SENTENCE or "?" in sentence or _CONDITIONAL.search(sentence):
+            continue
+        sentence = _AMONG.sub("", sentence, count=1)
+        sentence = _PARENTHESIS.sub("", re.sub(r"(?:^|(?<=[,;:]\s))\d{1,2}[).]\s", "", sentence))
+        for clause in _BREAK.split(_NOT_THIS.sub(r"\1; ", sentence)):
+            for part in _unlabelled(clause, options):
+                found += _joined(part)
+    if options.single or all("(" in clause for clause in found):
+        found = [part for clause in found for part in _apart(clause, options)]
+    return [clause for clause in found if clause.strip(" .,:;!")][-_MAX_CLAUSES:]
+
+
+def _apart(clause: str, options: Options) -> list[str]:
+    """`a hammer on the wall`, `a screwdriver next to the vise` of a clause that lists several and where each is."""
+    pieces = [piece for piece in re.split(r",\s+(?:and\s+)?", clause) if piece.strip()]
+    own = [named(piece, options) for piece in pieces]
+    is_list = len(pieces) > 1 and all(len(one.letters) == 1 for one in own)
+    return pieces if is_list and all(set(one.left) - _BARE for one in own) else [clause]
+
+
+def _unlabelled(clause: str, options: Options) -> list[str]:
+    """What stands around colons and dashes; `B: on the table`, `Out: B` are one clause."""
+    found, start = [], 0
+    for match in _LABEL.finditer(clause):
+        head = clause[start : match.start()]
+        if len(head.split()) > 2 and set(named(head, options).left) - EMPTY:
+            found.append(head)
+            start = match.end()
+    return [*found, clause[start:]]
+
+
+def _joined(clause: str) -> list[str]:
+    pieces = _JOINT.split(clause)
+    found = [pieces[0]]
+    has_verb = [bool(VERB.search(piece)) for piece in pieces]
+    for index in range(2, len(pieces), 2):
+        joint, piece = pieces[index - 1 : index + 1]
+        is_next = has_verb[index] or (joint.startswith(",") and any(has_verb[index:]))
+        if VERB.search(found[-1]) and is_next:
+            found.append(piece)
+        else:
+            found[-1] += joint + piece
+    return [part for piece in found for part in _CHINESE_JOINT.split(piece)]
+
+
+def _said(
+    text: str, left: tuple[str, ...], roots: set[str], asked: set[str], predicate: bool | None
+) -> tuple[bool | None, bool, bool]:
+    """(what a clause's predicate says without its negation, whether it is negated, whether it is taken over)."""
+    if (elliptic := _SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
+        return predicate, bool(elliptic.group("no")), True
+    text = _NOT_DENYING.sub("", text)
+    plain = tokens(expanded(text))
+    negated = any(
+        word in NEGATIONS or word.endswith("n't") for word in left if word in plain
+    ) and not _NOT_DENYING.fullmatch(text)
+    dismissal = _DISMISSED.search(text)
+    if dismissal and root(dismissal.group().lower()) not in asked:
+        return False, negated, False
+    if any(is_opposite(word, asked) for word in left):
+        return False, negated, False
+    if roots & (asked | _APPROVED) or not {word for word in left if not word.isdigit()} - _BARE:
+        return True, negated, False
+    return None, negated, False
+
+
+def is_opposite(word: str, asked: set[str]) -> bool:
+    """Whether a word says the opposite of one of the question's: `unsafe`, `closed` where it asks what is open."""
+    if any(root(other) in asked for other in ANTONYMS.get(word, ())):
+        return root(word) not in asked
+    return word.startswith(("un", "in", "im")) and len(word) > 5 and root(word[2:]) in asked

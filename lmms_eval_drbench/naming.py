@@ -1,0 +1,174 @@
+"""Which options a clause names: by letter, by text, or by words that no other option has ("the fern").
+
+What only describes another thing names nothing: the "white" of "a white stripe" isn't the answer white.
+"""
+
+import re
+from typing import NamedTuple
+
+from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.descriptions import is_description
+from lmms_eval_drbench.matching import BOUNDARY, EMPTY, asked_thing
+from lmms_eval_drbench.options import ODD, Options
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, tokens
+
+Letters = frozenset[str]
+
+_COPULAS = frozenset({"is", "are", "has", "have"})
+_BESIDE = frozenset(tokens("at to near beside behind under above below opposite alongside"))
+_PREPOSITIONS = (
+    (FUNCTION_WORDS - {"no", "not", "there", "this", "that"}) | PLACES.keys() | _BESIDE | {"front", "top", "next"}
+)
+_PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
+_LETTER_A = re.compile(
+    r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
+    r"cannot|doesn't|fits|works)\b|:|\s[–—-]\s|\s?[\u4e00-\u9fff])"
+)
+
+
+class Named(NamedTuple):
+    """letters: the options that a clause names. left: its other words. clear: False where they name a mixture of two
+    ("the red bowl" for a red mug and a blue bowl).
+    """
+
+    letters: Letters
+    left: tuple[str, ...]
+    clear: bool = True
+
+
+def asked_roots(options: Options) -> set[str]:
+    """The content words of the question, stemmed; all words for something odd where it asks for one of them."""
+    asked = set(tokens(options.record["question"])) - EMPTY
+    return {root(word) for word in (asked | ODD if options.asks_for_oddity else asked)}
+
+
+def named(clause: str, options: Options, loosely: bool = False) -> Named:
+    """What a clause names; a word counts only where exactly one option has it and the question doesn't.
+
+    loosely: what only describes another thing names an option, too ("two stories" of two).
+    """
+    rest: list[str | None] = list(options.normal(clause))
+    asked, target = asked_roots(options), asked_thing(options.record["question"])
+    loosely = loosely or not _are_descriptions(options)
+    found: set[str] = set()
+    for start, end, letter in _spans(rest, options):
+        text = options.texts[letter]
+        if loosely or end - start < len(text) or not _describes_another(text, rest[end : end + 1], target):
+            found.add(letter)
+            rest[start:end] = [None] * (end - start)
+    found |= lettering.marked(clause, options.letters)
+    if _LETTER_A.search(clause):
+        found.add("A")
+    words = _telling_words(options, asked)
+    hits = [None if word in BOUNDARY else _teller(word, words) for word in rest]
+    hits = _without_places(rest, hits, BOUNDARY if options.single else _BESIDE)
+    pieces = [options.normal(piece) for piece in _PIECE.split(clause) if not options.mentions(piece)[0]]
+    clear = not any(_is_mixture([_teller(word, words) for word in piece]) for piece in pieces)
+    if found and not options.single:  # "in the drawer and on the lamp" where the options say "inside the drawer"
+        places = _telling_words(options, asked, with_places=True)
+        clear = clear and not any(_teller(word, places) for word, hit in zip(rest, hits, strict=True) if not hit)
+    if not options.single:  # "the cat is sleeping" where an option says "the cat is asleep"
+        clear = clear and all(_is_whole(hit, hits, words, options) for hit in set(hits) if hit)
+    found |= {hit for hit in hits if hit}
+    left = tuple(
+        word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
+    )
+    return Named(frozenset(found), left, clear)
+
+
+def _spans(rest: list[str | None], options: Options) -> list[tuple[int, int, str]]:
+    """(start, end, letter) of the option texts in a clause, longer ones first, without what says where another is.
+
+    A place may lack its preposition ("the umbrella stand" for "in the umbrella stand"), but not have another.
+    """
+    found: list[tuple[int, int, str]] = []
+    asked = set(options.normal(options.record["question"]))
+    for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
+        head = next((index for index, word in enumerate(text) if word not in _PREPOSITIONS), 0)
+        bare = text[head:] if _is_place(text) and head and not set(text[head:]) <= asked else text
+        for phrase in dict.fromkeys((text, bare)):
+            for start in range(len(rest) - len(phrase) + 1):
+                end = start + len(phrase)
+                is_free = not any(start < other[1] and other[0] < end for other in found)
+                is_elsewhere = phrase is not text and start and rest[start - 1] in _PREPOSITIONS
+                if tuple(rest[start:end]) == phrase and is_free and not is_elsewhere:
+                    found.append((start, end, letter))
+    return [span for span in found if not any(_says_where(rest, other, span) for other in found)]
+
+
+def _is_place(text: tuple[str, ...]) -> bool:
+    return bool(text) and text[0] in _PREPOSITIONS - {"front", "top", "lower", "upper"}
+
+
+def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
+    """Whether an option follows another and its preposition: `[the piano] next to [the round table]`."""
+    between = rest[named_[1] : span[0]]
+    return 0 < len(between) <= 3 and between[-1] in _BESIDE and "and" not in between
+
+
+def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:
+    """Whether all that tells an option apart is there, where the option is a sentence."""
+    return not set(options.texts[letter]) & _COPULAS or hits.count(letter) >= len(words[letter])
+
+
+def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
+    return next((letter for letter, own in words.items() if word and root(word) in own), None)
+
+
+def _without_places(rest: list[str | None], hits: list[str | None], prepositions: frozenset[str]) -> list[str | None]:
+    """Hits without those that say where a named option is: "there are steps at the entrance"."""
+    kept, is_place, is_named = list(hits), False, False
+    for index, word in enumerate(rest):
+        if word is None:
+            is_named, is_place = True, False
+        elif word in ("and", "or"):
+            is_place = False
+        elif is_named and word in prepositions:
+            is_place = True
+        elif is_place:
+            kept[index] = None
+    return kept
+
+
+def _is_mixture(hits: list[str | None]) -> bool:
+    """Whether neighbouring words belong to different options."""
+    return any(one and other and one != other for one, other in zip(hits, hits[1:], strict=False))
+
+
+def _are_descriptions(options: Options) -> bool:
+    """Whether the options are colours, materials or numbers (and perhaps the denial of the premise)."""
+    return all(
+        NEGATIONS & set(text) or all(is_description(word) or word[0].isdigit() for word in text)
+        for text in options.texts.values()
+    )
+
+
+def _describes_another(text: tuple[str, ...], following: list[str | None], target: set[str]) -> bool:
+    """Whether a colour or number stands before a thing that wasn't asked about: `a white stripe`."""
+    if not all(is_description(word) or word[0].isdigit() for word in text) or not following or not following[0]:
+        return False
+    word = following[0]
+    return word not in BOUNDARY | EMPTY and root(word) not in target and word.isascii()
+
+
+def _telling_words(options: Options, asked: set[str], with_places: bool = False) -> dict[str, set[str]]:
+    """Letter → roots that only this option has; none for a place ("next to the gate") or a denial ("no cat")."""
+    roots = {letter: {root(word) for word in text} for letter, text in options.texts.items()}
+    asks_how = options.record["question"].lower().startswith("how")
+    telling = {}
+    for letter, text in options.texts.items():
+        others = set().union(*(own for other, own in roots.items() if other != letter))
+        is_place = not text or not asks_how and text[0] in FUNCTION_WORDS - {"no"} | PLACES.keys() | BOUNDARY
+        describes = all(is_description(word) for word in text)
+        is_denial = any(word in NEGATIONS or word.endswith("n't") for word in text[1:]) or text[:1] in (
+            ("nothing",),
+            ("none",),
+            ("neither",),
+        )
+        own = {word for word in roots[letter] - others - asked - EMPTY if len(word) > 2 and word.isalpha()}
+        telling[letter] = (
+            set()
+            if (is_place and not with_places) or is_denial or describes or "all" in text
+            else {word for word in own if word.isascii()}
+        )
+    return telling

@@ -1,0 +1,88 @@
+"""Yes or no, said or implied: `Is the shop open?` is answered by "yes", "it is", "the shop is closed"."""
+
+import re
+
+from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
+
+_ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
+_ASKS_FOR_EXISTENCE = re.compile(
+    r"\s*(?:(?:is|are|was|were)\s+there|(?:can|do|could)\s+(?:you|we|i)\s+see|"
+    r"(?:does|do)\s+(?:the|this)\s+(?:image|picture|photo|scene)\s+(?:show|contain|have|include))\b",
+    re.IGNORECASE,
+)
+PREFIX = re.compile(
+    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
+    re.IGNORECASE,
+)
+_NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
+_CLAUSE = re.compile(
+    r"[.;:!?]\s|[.;:!?]$|\n|,\s+(?:so|because|since|but|while|it|they)\b|\b(?:because|since|but|while)\b"
+)
+_EMPTY = frozenset(
+    tokens(
+        "is are was were be it its it's that that's this there there's they they're he he's she she's in on at of to "
+        "by with from has have do does did can could will would any some i we think believe appear seem look so like "
+        "see visible image picture photo scene here currently actually indeed clearly or and as be"
+    )
+)
+_PREPOSITIONS = frozenset(tokens("in on at of to by with from near next behind under above between along inside for"))
+_DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
+
+
+def asks_yes_no(question: str) -> bool:
+    return bool(_ASKS.match(question)) and "or" not in tokens(question)
+
+
+def stated(text: str) -> str | None:
+    """The `yes` or `no` that a text starts with."""
+    prefix = PREFIX.match(text)
+    return None if prefix is None else "no" if prefix.group(1).lower() in _NO else "yes"
+
+
+def implied(text: str, question: str) -> str | None:
+    """`yes` for a statement of what was asked, `no` for its denial or its opposite, None for anything else.
+
+    Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
+    """
+    existence = _ASKS_FOR_EXISTENCE.match(question)
+    asked = _thing(question[existence.end() :]) if existence else _content(question)
+    if existence and tokens(text) == ("none",):
+        return "no"
+    if existence and tokens(text)[:1] == ("there",) and not _content(text):
+        return "no" if any(word in NEGATIONS or word.endswith("n't") for word in tokens(text)) else "yes"
+    for clause in _CLAUSE.split(text):
+        given = tokens(clause)
+        if not given or _DOUBT & set(given):
+            continue
+        said = _content(clause)
+        negated = any(word in NEGATIONS or word.endswith("n't") for word in given)
+        opposite = {root(other) for word in given for other in ANTONYMS.get(word, ())} & asked - said
+        is_whole = bool(asked) and asked <= said | opposite
+        is_echo = said <= asked and not opposite and not existence
+        if "than" in tokens(question):
+            if "than" in given and is_whole:
+                order = [root(word) for word in given if root(word) in asked]
+                is_turned = bool(order) and order[0] != next(root(w) for w in tokens(question) if root(w) in asked)
+                return "no" if negated != (bool(opposite) != is_turned) else "yes"
+            if not is_echo or said:
+                continue
+        if is_whole or is_echo:
+            return "no" if negated != bool(opposite) else "yes"
+    return None
+
+
+def _content(text: str) -> set[str]:
+    given = tokens(text)
+    switched = set(given[-1:]) & {"on", "off"}
+    return switched | {root(word) for word in given if word not in _EMPTY | NEGATIONS and not word.endswith("n't")}
+
+
+def _thing(rest: str) -> set[str]:
+    """The thing that "Are there any visible signs indicating ... on ...?" asks for: its words before a preposition."""
+    found: list[str] = []
+    for word in tokens(rest):
+        if found and (word in _PREPOSITIONS or word.endswith("ing") or word in ("that", "which", "who")):
+            break
+        if word not in _EMPTY:
+            found.append(word)
+    return {root(word) for word in found[-1:]} if len(found) > 2 else {root(word) for word in found}

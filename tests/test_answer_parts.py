@@ -1,0 +1,118 @@
+"""The parts that answers are read with: quantities, absences, yes and no, counts, and what a clause says."""
+
+import pytest
+
+from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.clauses import clauses
+from lmms_eval_drbench.matching import matches, matches_any
+from lmms_eval_drbench.naming import named
+from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.polarity import implied
+from lmms_eval_drbench.quantities import agree, quantity
+
+
+def options(*texts: str, question: str = "Which objects are on the table?", kind: str = "multiple_choice") -> Options:
+    return Options({"question": question, "options": list(texts), "question_type": kind, "reject_answers": []})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("0.3 km", "300 m", True),
+        ("three hundred metres", "300 m", True),
+        ("21.0", "21 °C", True),
+        ("50 mph", "50 km/h", False),
+        ("1.5 h", "90 min", True),
+        ("a hundred and twenty kilometres", "120 km", True),
+        ("2 kg", "2 m", False),
+        ("30", "300 m", False),
+    ],
+)
+def test_quantities_agree_across_units(one, other, same):
+    assert agree(quantity(one), quantity(other)) == same
+
+
+@pytest.mark.parametrize("text", ["two cups", "m", "", "3 4", "1 1 1 1", "inf m", "nan"])
+def test_what_is_no_quantity_is_none(text):
+    assert quantity(text) is None
+
+
+def test_another_unit_is_wrong_even_where_an_accepted_answer_has_none():
+    assert not matches_any("50 mph", ["50 km/h", "50"], "What is the speed limit?")
+    assert matches_any("50 km/h", ["50 km/h", "50"], "What is the speed limit?")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the keys are missing", "It has no keys.", "It lacks its keys", "missing keys", "The piano doesn't have any keys"],
+)
+def test_what_is_missing_is_the_same_in_every_wording(text):
+    assert absent(text) == absent("no keys") != frozenset()
+
+
+def test_what_is_there_is_not_missing():
+    assert not absent("all keys are black")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The shop is open today.", "yes"),
+        ("The shop is closed.", "no"),
+        ("The shop isn't closed.", "yes"),
+        ("It is.", "yes"),
+        ("The bank is open.", None),
+        ("I can't say whether the shop is open.", None),
+    ],
+)
+def test_yes_and_no_are_implied_by_a_statement(text, said):
+    assert implied(text, "Is the shop open?") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The girl is taller than the boy.", "no"),
+        ("The boy is taller than the girl.", "yes"),
+        ("The boy is shorter than the girl.", "no"),
+    ],
+)
+def test_a_comparison_is_read_in_its_order(text, said):
+    assert implied(text, "Is the boy taller than the girl?") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Eight ducks, five white and three brown.", True),
+        ("There are five white ducks and three brown ducks, which makes 8.", True),
+        ("Eight of the twelve ducks.", True),
+        ("There are five white ducks and three brown ducks.", False),
+        ("There are 12 ducks, eight of them brown.", False),
+        ("18", False),
+    ],
+)
+def test_a_count_is_the_number_of_what_was_asked(text, right):
+    assert matches(text, "8", "How many ducks are on the pond?") == right
+
+
+def said(text: str, record: Options) -> list[tuple[str, bool | None]]:
+    return [("".join(sorted(clause.letters)), clause.claims) for clause in clauses(text, record)]
+
+
+def test_clauses_claim_deny_or_speak_of_something_else():
+    record = options("a mug", "a bowl", "a fork", "a vase")
+    text = "The mug is on the table, but the bowl isn't. The fork is in the sink; the vase is on the table, too."
+    assert said(text, record) == [("A", True), ("B", False), ("C", None), ("D", True)]
+    assert said("The mug and the bowl are on the table, the others aren't.", record) == [("AB", True), ("CD", False)]
+    assert said("The mug is on the table and so is the vase.", record) == [("A", True), ("D", True)]
+
+
+def test_an_option_is_named_by_what_it_alone_has():
+    record = options("a red mug", "a blue bowl", "a fork", kind="single_choice")
+    assert named("the mug", record).letters == {"A"}
+    assert not named("the red bowl", record).clear
+    assert named("the fork next to the red mug", record).letters == {"C"}
+    colours = options("white", "blue", question="What color is the van?", kind="single_choice")
+    assert named("a white stripe", colours).letters == frozenset()
+    assert named("a white van", colours).letters == {"A"}
