@@ -44,7 +44,7 @@ class StopOnSignal(TrainerCallback):
             received = next((number for number in gather_object([received]) if number is not None), None)
         if received is not None:
             self.received = received
-            control.should_save = control.should_training_stop = True
+            control.should_log = control.should_save = control.should_training_stop = True
         return control
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -71,9 +71,9 @@ def out_of_memory(options: Options, pixel_limits: bool, release: Callable[[], No
     elif not options.gradient_checkpointing:
         cure = "--gradient_checkpointing true trains the same, slower"
     elif options.tuning == "full":
-        cure = "--tuning lora needs no optimiser state for the whole model"
+        cure = "--tuning lora, in a new run, needs no optimiser state for the whole model"
     elif pixel_limits:
-        cure = "a lower --max_pixels makes images shorter (evaluate with the same)"
+        cure = "a lower --max_pixels, in a new run, makes images shorter (evaluate with the same)"
     else:
         cure = "use a smaller model"
     return f"the GPU ran out of memory with --batch_size {options.batch_size}: {cure}"

@@ -17,7 +17,6 @@ import datasets
 import torch
 from transformers import PreTrainedModel, ProcessorMixin, TrainingArguments, set_seed
 from transformers.integrations import is_tensorboard_available, is_wandb_available
-from transformers.trainer_utils import SchedulerType
 from transformers.utils.logging import disable_progress_bar
 
 from lmms_eval_drbench import data
@@ -118,7 +117,7 @@ def check(options: Options) -> None:
         raise UserError(
             f"--report_to {options.report_to} needs a package that is not installed: pip install {options.report_to}"
         )
-    known = [kind.value for kind in SchedulerType]
+    known = schedule.known()
     if options.lr_scheduler not in known:
         raise UserError(f"--lr_scheduler {options.lr_scheduler!r} is unknown: use one of {', '.join(known)}")
     fields = method(options.method, options.answers).field_names

@@ -1,5 +1,6 @@
 """Trainer, taught four things: the order of the plan, token-weighted loss, cached features, safe checkpoints."""
 
+import math
 import os
 import re
 import shutil
@@ -47,12 +48,12 @@ def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTr
 def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
     """The regular expression for LoRA's modules: the one that was asked for, checked, or the family's own.
 
-    Raises UserError when it is none, matches nothing, or reaches into what stays frozen.
+    Raises UserError when it is none, matches nothing or what can't be adapted, or reaches into what stays frozen.
     """
     if not asked:
         return family.lora_targets
     try:
-        matched = [name for name, _ in model.named_modules() if re.fullmatch(asked, name)]
+        matched = {name: module for name, module in model.named_modules() if re.fullmatch(asked, name)}
     except re.error as error:
         raise UserError(f"--lora_targets {asked!r} is no regular expression: {error}") from None
     if not matched:
@@ -62,6 +63,10 @@ def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
     frozen = [name for name in matched if name.startswith(family.frozen)]
     if frozen:
         raise UserError(f"--lora_targets {asked!r} matches {frozen[0]}, which stays frozen: anchor it to the decoder")
+    for name, module in matched.items():
+        if not isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
+            kind = type(module).__name__
+            raise UserError(f"--lora_targets {asked!r} matches {name}, a {kind}: name linear layers or embeddings")
     return asked
 
 
@@ -143,14 +148,21 @@ class StagedTrainer(Trainer):
             raise UserError(self.not_finite(float(loss)))
         return loss
 
-    def not_finite(self, loss: float) -> str:
-        """Where the loss broke, as one sentence: the step, its stage, and its records."""
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        """The gradient's norm; one that is no number ends the run as such a loss does."""
+        norm = super()._get_grad_norm(model, grad_norm)
+        if norm is not None and not math.isfinite(norm):
+            raise UserError(self.not_finite(float(norm), "gradient's norm"))
+        return norm
+
+    def not_finite(self, value: float, of: str = "loss") -> str:
+        """Where the loss or the gradient broke, as one sentence: the step, its stage, and its records."""
         step = self.state.global_step
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         items = [self.train_dataset[index] for index in range(step * size, (step + 1) * size)]
         ids = ", ".join(dict.fromkeys(item.sample.record_id for item in items))
         return (
-            f"the loss became {loss} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
+            f"the {of} became {value} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
             f"the records {ids}: look at them, or lower --learning_rate; {checkpoints.left(Path(self.args.output_dir))}"
         )
 

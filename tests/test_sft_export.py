@@ -14,6 +14,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import option_letters
 from sft import export, layouts, merge, run
 from sft.options import Options
 
@@ -104,6 +105,16 @@ def test_message_layouts_hold_what_each_stage_sees(layout, toy_data, tmp_path):
         assert (toy_data / "white.png").read_bytes() == Path(image).read_bytes()
     assert len(list((tmp_path / "out" / "images").iterdir())) == 4
     assert all(f"`{name}.jsonl`" in (tmp_path / "out" / "README.md").read_text() for name in found)
+
+
+def test_what_is_left_out_is_counted_and_answers_come_in_words(tmp_path, capsys):
+    bare = toy_record(1, key_objects=[], scene_graph=[])
+    records = write_toy_data(tmp_path / "data", [toy_record(0), bare])
+    rows = write("ms-swift", records, tmp_path / "out", "--schedule=joint", "--answers=text")
+    assert "1 records (1 lack what drscaffold needs) in 1 files" in capsys.readouterr().out
+    (only,) = next(iter(rows.values()))
+    right = toy_record(0)["options"][option_letters(toy_record(0)).index(toy_record(0)["answer"][0])]
+    assert only["messages"][1]["content"].endswith(f"<answer>{right}</answer>")
 
 
 def test_llama_factorys_dataset_info_describes_every_file(toy_data, tmp_path):

@@ -265,6 +265,11 @@ def test_mixed_in_records_are_asked_directly_in_every_stage(random_tiny, toy_dat
         assert decode(sample.target) == scaffold.gold_answer(record) + "<|im_end|>"
 
 
+def test_an_epoch_passes_over_ones_own_data_whatever_is_mixed_in():
+    options = Options("m", "d", "o", epochs=2.0, mix="general:0.5")
+    assert options.steps_of(stages=4, samples=100, per_step=10) == [40] * 4
+
+
 # Real photographs
 
 
