@@ -87,7 +87,9 @@ def encode(
     own_keys = dict.fromkeys(images.keys[first_row : first_row + len(records)])
     sizes = {images.size(key) for key in own_keys}
     expansions = {size: family.expansion(processor, *size) for size in sizes}
-    image_tokens = {key: expansions[images.size(key)].count(processor.image_token) for key in own_keys}
+    token, placeholder = family.placeholder(processor)
+    marks = {processor.image_token_id: processor.image_token, token: placeholder}
+    image_tokens = {key: expansions[images.size(key)].count(placeholder) for key in own_keys}
     for start in range(0, len(rows), _CHUNK):
         chunk, keys = [], []
         for row in range(start, min(start + _CHUNK, len(rows))):
@@ -106,7 +108,8 @@ def encode(
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
             sample = Sample(record["id"], key, prompt, target, owners)
             samples.append(sample)
-            problems += _problems(sample, image_tokens[key], images.size(key), processor, limit)
+            counts = {mark: expansions[images.size(key)].count(text) for mark, text in marks.items()}
+            problems += _problems(sample, image_tokens[key], counts, images.size(key), processor, limit)
     if not samples:
         raise UserError(f"none of the {len(rows)} records can be used for --method {taught.name}: {_reasons(skipped)}")
     if problems:
@@ -143,8 +146,14 @@ def _targets(fields: list, family: Family, processor: ProcessorMixin) -> list[tu
 
 
 def _problems(
-    sample: Sample, image_tokens: int, size: tuple[int, int], processor: ProcessorMixin, limit: int
+    sample: Sample,
+    image_tokens: int,
+    marks: dict[int, int],
+    size: tuple[int, int],
+    processor: ProcessorMixin,
+    limit: int,
 ) -> list[str]:
+    """marks: token → how often one picture brings it."""
     found = []
     if len(sample) > limit:
         found.append(
@@ -152,7 +161,7 @@ def _problems(
             f"beyond --max_length {limit}: raise it, or lower --max_pixels"
         )
     special = list(processor.tokenizer.added_tokens_decoder)
-    if int((sample.prompt == processor.image_token_id).sum()) != image_tokens:
+    if any(int((sample.prompt == mark).sum()) != count for mark, count in marks.items()):
         found.append(f"record {sample.record_id} has {processor.image_token} in its question: remove it")
     if int(np.isin(sample.target, special).sum()) != 1:
         found.append(f"record {sample.record_id} has a special token of the model in its annotation: remove it")

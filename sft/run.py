@@ -203,7 +203,7 @@ def estimate_memory(job: Job) -> memory.Estimate:
 
 
 def _collator(job: Job, cached: bool) -> Collator | PackedCollator:
-    tokens = job.processor.tokenizer.pad_token_id, job.processor.image_token_id
+    tokens = job.processor.tokenizer.pad_token_id, job.family.placeholder(job.processor)[0]
     if packs(job.options, job.family):
         return PackedCollator(*tokens, job.images, cached, job.options.pack_length)
     return Collator(*tokens, job.images, cached)
@@ -366,7 +366,9 @@ def _inspect(job: Job) -> None:
     """Print what `--inspect` asks for."""
     _announce(_summary(job), estimate_memory(job))
     print(inspection.module_map(job.model))
-    shown = inspection.samples(job.encoded, job.order.stages, job.images, job.processor, job.options.inspect)
+    placeholder = job.family.placeholder(job.processor)[1]
+    tokenizer, count = job.processor.tokenizer, job.options.inspect
+    shown = inspection.samples(job.encoded, job.order.stages, job.images, tokenizer, placeholder, count)
     for block in shown:
         print(f"\n{block}")
 

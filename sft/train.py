@@ -123,8 +123,9 @@ class StagedTrainer(Trainer):
         """
         labels, base = inputs["labels"], base_of(self.model)
         forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
-        if not self._family.token_types:
-            forward.pop("mm_token_type_ids")
+        kinds = forward.pop("mm_token_type_ids")
+        if self._family.types_input:
+            forward[self._family.types_input] = kinds
         if self._vision is not None:
             features, grid = self._vision(base, inputs["image_keys"])
             forward |= self._family.feature_inputs(features) | ({} if grid is None else {"image_grid_thw": grid})
