@@ -132,6 +132,11 @@ def stage_summaries(plan: Plan, lines: list[dict[str, Any]]) -> list[dict[str, A
     return rows
 
 
+def shown(loss: float | None) -> str:
+    """A logged loss; a dash where none was, because somebody deleted the metrics of a run that went on."""
+    return "–" if loss is None else f"{loss:.4f}"
+
+
 def peak_memory_mib() -> float:
     """Most memory this process held, in MiB: the GPU's where there is one, else main memory."""
     if torch.cuda.is_available():

@@ -213,6 +213,18 @@ def test_a_resumed_runs_metrics_are_those_of_one_that_was_not(random_tiny, toy_d
     assert left == right
 
 
+def test_a_run_whose_metrics_were_deleted_goes_on(random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 8)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    (out / "metrics.jsonl").unlink()
+    assert sft(random_tiny, toy_data, out, *FLAGS, "--resume") == 0
+    assert "stage 1 entities: loss – -> –" in capsys.readouterr().out
+    assert_same_bits(whole, out)
+
+
 def test_a_run_goes_on_with_what_trains_the_same_and_not_with_another_step(
     random_tiny, toy_data, tmp_path, monkeypatch, whole
 ):

@@ -13,6 +13,7 @@ from conftest import toy_record, write_toy_data
 from safetensors.torch import load_file
 from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, metrics, refused, sft, sft_process
 
+from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.tiny import PACKAGED
 from sft import checkpoints, encode, run
@@ -117,7 +118,7 @@ def test_resume_on_changed_data_is_refused(random_tiny, tmp_path, monkeypatch):
         with pytest.raises(Interrupted):
             sft(random_tiny, records, tmp_path / "out")
     write_toy_data(tmp_path / "data", [toy_record(i) for i in range(5)])
-    run.data._load.cache_clear()
+    data._load.cache_clear()
     refused("the data changed", random_tiny, records, tmp_path / "out", "--resume")
 
 
