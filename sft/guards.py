@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -59,6 +60,22 @@ class StopOnSignal(TrainerCallback):
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         self.restore()
+
+
+def deaf(loader: Any) -> None:
+    """Make a data loader's processes leave signals to the run's own process.
+
+    A terminal and a scheduler signal them all at once; without its workers the run could not finish its step.
+    """
+    plain = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
+    plain.worker_init_fn = partial(_start_deaf, plain.worker_init_fn)
+
+
+def _start_deaf(start: Callable[[int], None] | None, worker: int) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if start is not None:
+        start(worker)
 
 
 def out_of_memory(options: Options, pixel_limits: bool, release: Callable[[], None] = torch.cuda.empty_cache) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
-from torch.utils.data import SequentialSampler
+from torch.utils.data import DataLoader, SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import attention, checkpoints, families, folder, packing, schedule
+from sft import attention, checkpoints, families, folder, guards, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -95,6 +95,12 @@ class StagedTrainer(Trainer):
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Its processes are deaf to signals."""
+        loader = super().get_train_dataloader()
+        guards.deaf(loader)
+        return loader
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """One schedule over the run, or one a stage."""

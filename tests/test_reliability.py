@@ -1,8 +1,10 @@
 """Nothing is lost: killed at any moment, stopped by a signal, checkpoints damaged, a loss that is no number."""
 
 import json
+import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +126,34 @@ def test_a_stopped_run_goes_on_to_the_same_bits(random_tiny, toy_data, tmp_path,
     assert checkpoints.found(tmp_path / "out")[-1].name == "checkpoint-5"
     sft(random_tiny, toy_data, tmp_path / "out", *FLAGS, "--resume")
     assert_same_bits(whole, tmp_path / "out")
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_processes_that_prepare_batches_leave_signals_to_the_run(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, resumed
+):
+    """As a scheduler's SIGTERM to all processes of a job: the step is finished and its checkpoint written."""
+    step, out = train.StagedTrainer.training_step, tmp_path / "out"
+    if resumed:
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, 3)
+            with pytest.raises(Interrupted):
+                sft(random_tiny, toy_data, out, *FLAGS)
+
+    def signalled(self, *args, **kwargs):
+        if self.state.global_step == 4:
+            everyone = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+            # From a process of its own: PyTorch's workers take their parent's SIGTERM for a shutdown in order.
+            subprocess.run([shutil.which("kill"), "-TERM", *map(str, everyone)], check=True)
+            time.sleep(0.3)
+        return step(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "training_step", signalled)
+        code = sft(random_tiny, toy_data, out, *FLAGS, "--workers=1", *(["--resume"] if resumed else []))
+    assert code == 128 + signal.SIGTERM
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
 
 
 # Damaged checkpoints
