@@ -84,9 +84,7 @@ def announce(summary: dict[str, Any], foreseen: memory.Estimate) -> None:
     )
     if facts["mixed_in"]:
         extra = facts["mixed_in"]
-        print(
-            f"mixed in: {extra['name']} (fingerprint {extra['fingerprint']}): {extra['used']} records, asked directly"
-        )
+        print(f"mixed in: {extra['name']} (fingerprint {extra['fingerprint']}): {extra['used']} records")
     if facts["skipped"]:
         record, reason = next(iter(facts["skipped"].items()))
         print(f"left out: {len(facts['skipped'])} records, the first is {record}: {reason}")

@@ -29,9 +29,7 @@ def render(summary: dict[str, Any]) -> str:
     ]
     if data["mixed_in"]:
         extra = data["mixed_in"]
-        lines.append(
-            f"Mixed in, asked directly: {extra['name']}, fingerprint `{extra['fingerprint']}`, {extra['used']} records."
-        )
+        lines.append(f"Mixed in: {extra['name']}, fingerprint `{extra['fingerprint']}`, {extra['used']} records.")
     lines += [
         "",
         "## Method",

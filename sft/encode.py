@@ -11,7 +11,7 @@ from lmms_eval_drbench.errors import UserError
 from sft.families import Family
 from sft.images import Images
 from sft.stages import MIXED, token_fields
-from sft.targets import SEPARATOR, Method, method
+from sft.targets import SEPARATOR, Method
 
 _CHUNK = 512
 _SHOWN = 10
@@ -40,7 +40,7 @@ class Sample:
 class Encoded:
     """All samples, the fields' names, each image's placeholder count, and the records that were left out and why.
 
-    The last `mixed` samples are mixed in: asked directly, supervised in every stage.
+    The last `mixed` samples are mixed in (`mixing`): supervised in every stage.
     """
 
     samples: list[Sample]
@@ -52,6 +52,7 @@ class Encoded:
     def with_mixed(
         self,
         records: datasets.Dataset,
+        taught: Method,
         first_row: int,
         family: Family,
         processor: ProcessorMixin,
@@ -59,7 +60,7 @@ class Encoded:
         limit: int,
     ) -> "Encoded":
         """These samples and those of `records`, whose pictures stand in `images` from `first_row` on."""
-        extra = encode(records, method("answer"), family, processor, images, limit, first_row)
+        extra = encode(records, taught, family, processor, images, limit, first_row)
         samples = [replace(sample, fields=np.full_like(sample.fields, MIXED)) for sample in extra.samples]
         tokens = self.image_tokens | extra.image_tokens
         return Encoded(self.samples + samples, self.field_names, tokens, self.skipped | extra.skipped, len(samples))
@@ -87,6 +88,7 @@ def encode(
     own_keys = dict.fromkeys(images.keys[first_row : first_row + len(records)])
     sizes = {images.size(key) for key in own_keys}
     expansions = {size: family.expansion(processor, *size) for size in sizes}
+    special = {token for token, of in processor.tokenizer.added_tokens_decoder.items() if of.special}
     token, placeholder = family.placeholder(processor)
     marks = {processor.image_token_id: processor.image_token, token: placeholder}
     image_tokens = {key: expansions[images.size(key)].count(placeholder) for key in own_keys}
@@ -105,6 +107,10 @@ def encode(
         fields = [taught.target(record) for record in chunk]
         prompts = _prompts(chunk, taught, family, processor, [expansions[images.size(key)] for key in keys])
         targets = _targets(fields, family, processor)
+        asked = processor.tokenizer([taught.ask(record) for record in chunk], add_special_tokens=False)["input_ids"]
+        for record, question in zip(chunk, asked, strict=True):
+            if not special.isdisjoint(question):
+                problems.append(f"record {record['id']} has a special token of the model in its question: remove it")
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
             sample = Sample(record["id"], key, prompt, target, owners)
             samples.append(sample)

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, ProcessorMixin, set_seed
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError
-from sft import attention, evaluation, families, folder, train
+from sft import attention, evaluation, families, folder, mixing, train
 from sft.collate import Collator
 from sft.encode import Encoded, encode
 from sft.families import Family
@@ -48,12 +48,12 @@ def prepare(options: Options, out: Path) -> Job:
         records = records.select(range(min(options.limit, len(records))))
     processor = families.load_processor(family, options.model, options.min_pixels, options.max_pixels)
     mixed = options.mixed()
-    mixed_in = data.load(mixed[0], options.split) if mixed else None
+    mixed_in, taught = mixing.load(mixed[0], options.split) if mixed else (None, None)
     extra = mixed_in.records if mixed_in else records.select([])
     images = Images(datasets.concatenate_datasets([records, extra]), family, processor)
     encoded = encode(records, recipe, family, processor, images, options.max_length)
     if mixed:
-        encoded = encoded.with_mixed(extra, len(records), family, processor, images, options.max_length)
+        encoded = encoded.with_mixed(extra, taught, len(records), family, processor, images, options.max_length)
     order = _plan(options, encoded, family)
     set_seed(options.seed)
     base = families.load_model(family, options.model, _dtype(options))

@@ -53,7 +53,10 @@ class Options:
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
     mix: str = field(
         default="",
-        metadata={"help": "DATA:SHARE, records asked directly and mixed into every stage, so that old skills stay"},
+        metadata={
+            "help": "DATA:SHARE, mixed into every stage, so that old skills stay: records, asked directly, or JSONL of "
+            "general instructions (`messages` and `images`)"
+        },
     )
     limit: int | None = field(default=None, metadata={"help": "use the first N records only"})
 
