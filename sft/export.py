@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import PreTrainedModel, ProcessorMixin
 
 from lmms_eval_drbench import data
@@ -92,8 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"--output_dir {out} is not empty: choose another")
     try:
         _merged(given, out) if given.format == "merged" else _targets(given, out)
-    except OSError as error:
-        raise UserError(f"--output_dir {out} could not be written: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--output_dir {out} could not be written: {reason}") from error
     return 0
 
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from conftest import toy_record, write_toy_data
 from datasets import Image, List, load_dataset
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sft_runs import example
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.errors import UserError
@@ -142,6 +143,16 @@ def test_what_cannot_be_exported_is_said(toy_data, tmp_path, flags, match):
     with pytest.raises(UserError, match=match):
         export.main([*flags, f"--data={toy_data}", f"--output_dir={tmp_path / 'out'}"])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_written_model(finished, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(PreTrainedModel, "save_pretrained", full)
+    with pytest.raises(UserError, match="could not be written: .*No space left"):
+        export.main(["--format=merged", f"--model={finished}", f"--output_dir={tmp_path / 'out'}"])
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_placeholder_in_a_text_and_a_full_folder_are_refused(tmp_path):
