@@ -88,6 +88,15 @@ class StageProgress(ProgressCallback):
         super().__init__()
         self._plan = plan
 
+    def close(self) -> None:
+        """End the bar's line, if there is a bar."""
+        if self.training_bar is not None:
+            self.training_bar.close()
+            self.training_bar = None
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.close()
+
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.training_bar is not None:
             stage = self._plan.stage_at(state.global_step + 1)

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import attention, checkpoints, families, folder, guards, packing, schedule
+from sft import attention, checkpoints, families, folder, guards, log, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -95,6 +95,15 @@ class StagedTrainer(Trainer):
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer's. Whatever ends it, the bar is closed: what is said next stands on a line of its own."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, log.StageProgress):
+                    callback.close()
 
     def get_train_dataloader(self) -> DataLoader:
         """Its processes are deaf to signals."""

@@ -297,7 +297,7 @@ def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(
 
 
 def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
-    random_tiny, toy_data, tmp_path, monkeypatch, whole
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys
 ):
     """In step 5; the message names the step, the stage and the two records; the run goes on from checkpoint-4."""
     loss = train.StagedTrainer.compute_loss
@@ -312,6 +312,8 @@ def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
             r"the loss became nan in step 5 \(stage 2 relations\), over the records toy-\d+, toy-\d+: .*checkpoint-4 is"
         )
         refused(match, random_tiny, toy_data, out, *FLAGS)
+    bar = capsys.readouterr().err
+    assert "stage 2/4 relations" in bar and bar.endswith("\n"), "the sentence would stand behind the bar"
     sft(random_tiny, toy_data, out, *FLAGS, "--resume")
     assert_same_bits(whole, out)
 
