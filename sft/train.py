@@ -63,10 +63,16 @@ def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
     frozen = [name for name in matched if name.startswith(family.frozen)]
     if frozen:
         raise UserError(f"--lora_targets {asked!r} matches {frozen[0]}, which stays frozen: anchor it to the decoder")
+    head, words = model.get_output_embeddings(), model.get_input_embeddings()
     for name, module in matched.items():
         if not isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
             kind = type(module).__name__
             raise UserError(f"--lora_targets {asked!r} matches {name}, a {kind}: name linear layers or embeddings")
+        if head is not None and module in (head, words) and head.weight is words.weight:
+            # A merged model could hold only one of the two.
+            raise UserError(
+                f"--lora_targets {asked!r} matches {name}, but this model's head and embeddings are one: leave it out"
+            )
     return asked
 
 

@@ -212,6 +212,7 @@ def test_a_disk_that_is_full_for_the_metrics_loses_nothing(random_tiny, toy_data
         (["--lora_targets=.*(qkv|q_proj)"], "matches model.visual.blocks.0.attn.qkv, which stays frozen"),
         (["--lora_targets=(q_proj"], "is no regular expression"),
         ([r"--lora_targets=model\.language_model\.layers\.0"], "layers.0, a Qwen2_5_VLDecoderLayer: name linear"),
+        (["--lora_targets=lm_head"], "matches lm_head, but this model's head and embeddings are one"),
         (["--lora_alpha=0"], "--lora_alpha must be at least 1"),
         (["--epochs=inf"], "--epochs must be a number above 0"),
         (["--feature_memory_gib=inf"], "--feature_memory_gib must be a number above 0"),
