@@ -178,23 +178,23 @@ def _checked(where: str, dataset: datasets.Dataset, split: str) -> datasets.Data
         raise UserError(f"{where}: the column `image` holds no images ({error}): embed them") from error
     dataset = dataset.filter(lambda value: value == split, input_columns="split")
     problems: list[str] = []
-    checker = _ImageChecker()
+    checker = ImageChecker()
     seen: dict[str, int] = {}
     for row, record in enumerate(dataset):
         found = faults(record) + checker.embedded_faults(record["image"])
         if seen.setdefault(record["id"], row) != row:
             found.append(f"same id as row {seen[record['id']]}, ids must be unique")
         problems += [f"{where} row {row}, record {record['id']}: {fault}" for fault in found]
-    _raise_all(problems, len(dataset))
+    raise_all(problems, len(dataset))
     return dataset.cast(FEATURES)
 
 
 def _read_jsonl(path: Path, split: str) -> datasets.Dataset:
     root = path.parent.resolve()
     records, problems = [], []
-    checker = _ImageChecker()
+    checker = ImageChecker()
     seen: dict[str, int] = {}
-    lines = list(_numbered_lines(path))
+    lines = list(numbered_lines(path))
     for number, line in lines:
         where = f"{path}:{number}"
         try:
@@ -206,24 +206,24 @@ def _read_jsonl(path: Path, split: str) -> datasets.Dataset:
             problems.append(f"{where}: a record must be a JSON object")
             continue
         label = f"{where}, record {record.get('id')!r}"
-        found = faults(record) + _encoding_faults(record)
+        found = faults(record) + encoding_faults(record)
         problems += [f"{label}: {fault}" for fault in found]
         if isinstance(record.get("id"), str):
             if record["id"] in seen:
                 problems.append(f"{label}: same id as line {seen[record['id']]}, ids must be unique")
             seen.setdefault(record["id"], number)
-        image, image_faults = _resolve_image(root, record.get("image"))
+        image, image_faults = resolve_image(root, record.get("image"))
         if image is not None:
             image_faults = checker.file_faults(image["path"])
         problems += [f"{label}: {fault}" for fault in image_faults]
         if not found and image is not None and record["split"] == split:
             records.append({name: record[name] for name in FEATURES} | {"image": image})
-    _raise_all(problems, len(lines))
+    raise_all(problems, len(lines))
     columns = {name: [record[name] for record in records] for name in FEATURES}
     return datasets.Dataset.from_dict(columns, features=FEATURES)
 
 
-def _encoding_faults(record: dict[str, Any]) -> list[str]:
+def encoding_faults(record: dict[str, Any]) -> list[str]:
     """JSON can escape half of a surrogate pair, which is no character and can't be stored."""
     try:
         json.dumps(record, ensure_ascii=False).encode()
@@ -232,7 +232,8 @@ def _encoding_faults(record: dict[str, Any]) -> list[str]:
     return []
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """A text file's lines that aren't blank, numbered from 1. Raises UserError."""
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -244,7 +245,8 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _resolve_image(root: Path, relative: Any) -> tuple[dict[str, Any] | None, list[str]]:
+def resolve_image(root: Path, relative: Any) -> tuple[dict[str, Any] | None, list[str]]:
+    """(an undecoded `image` cell or None, faults) for a path that must lie inside the data root."""
     if not isinstance(relative, str) or not relative:
         return None, [f"`image` must be a path relative to {root}, not {relative!r}"]
     try:
@@ -264,13 +266,14 @@ def image_bytes(image: dict[str, Any]) -> bytes:
     return image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
 
 
-class _ImageChecker:
+class ImageChecker:
     """Decodes every distinct image once, so that a truncated one is found before an hour of work and not after."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[str]] = {}
 
     def file_faults(self, path: str) -> list[str]:
+        """What is wrong with an image file."""
         if path not in self._known:
             self._known[path] = self._decode({"path": path, "bytes": None})
         return self._known[path]
@@ -304,7 +307,8 @@ class _ImageChecker:
         return []
 
 
-def _raise_all(problems: list[str], total: int) -> None:
+def raise_all(problems: list[str], total: int) -> None:
+    """Raise one UserError with the first problems and their number, if there are any."""
     if not problems:
         return
     shown = "\n  ".join(problems[:_SHOWN_FAULTS])

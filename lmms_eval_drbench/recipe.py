@@ -1,7 +1,7 @@
 """A recipe: one before/after experiment as a YAML file."""
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -10,7 +10,7 @@ import yaml
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.prompts import PROMPTS, split_suite
-from lmms_eval_drbench.tiny import PACKAGED
+from lmms_eval_drbench.tiny import named
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 DATA, REPLAY = "data", "replay"
@@ -103,9 +103,7 @@ def load(name: str, packaged: Path) -> Recipe:
     content["runs"] = [_make(RunPlan, path, step) for step in listed]
     recipe = _make(Recipe, path, content)
     _check(recipe, path)
-    if recipe.model == "packaged":
-        recipe = _make(Recipe, path, {**vars(recipe), "model": str(PACKAGED)})
-    return recipe
+    return replace(recipe, model=named(recipe.model))
 
 
 def _check(recipe: Recipe, path: Path) -> None:

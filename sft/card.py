@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sft import log
+
 CARD_FILE = "README.md"
 _NOT_SHOWN = {"resume", "overwrite", "inspect", "output_dir", "workers", "logging_steps", "save_steps"}
 """Options that don't change what is learned."""
@@ -27,9 +29,7 @@ def render(summary: dict[str, Any]) -> str:
     ]
     if data["mixed_in"]:
         extra = data["mixed_in"]
-        lines.append(
-            f"Mixed in, asked directly: {extra['name']}, fingerprint `{extra['fingerprint']}`, {extra['used']} records."
-        )
+        lines.append(f"Mixed in: {extra['name']}, fingerprint `{extra['fingerprint']}`, {extra['used']} records.")
     lines += [
         "",
         "## Method",
@@ -71,6 +71,6 @@ def _title(options: dict[str, Any]) -> str:
 
 
 def _stage_row(row: dict[str, Any]) -> str:
-    losses = [f"{row[name]:.4f}" if row[name] is not None else "–" for name in ("loss_first", "loss_mean", "loss_last")]
+    losses = [log.shown(row[name]) for name in ("loss_first", "loss_mean", "loss_last")]
     cells = [f"{row['stage']} {row['name']}", str(row["steps"]), *losses, f"{row['supervised_tokens']:,}"]
     return f"| {' | '.join([*cells, str(row['seconds'])])} |"

@@ -20,7 +20,8 @@ _SEAL = "seal.json"
 
 def found(out: Path) -> list[Path]:
     """Checkpoints in `out`, oldest first, damaged ones included."""
-    paths = [path for path in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if re.fullmatch(r".*-\d+", path.name)]
+    named = [path for path in out.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if re.fullmatch(r".*-\d+", path.name)]
+    paths = [path for path in named if path.is_dir()]
     return sorted(paths, key=step_of)
 
 
@@ -30,15 +31,21 @@ def step_of(checkpoint: Path) -> int:
 
 
 def publish(partial: Path, out: Path) -> None:
-    """Seal the checkpoint in `partial`, move it into `out`, and drop all but the last `KEPT`. Raises OSError."""
+    """Seal the checkpoint in `partial`, move it into `out`, and drop all but the last `KEPT`. Raises OSError.
+
+    Later ones go too: they are damaged, or the run would not have gone on from an earlier one.
+    """
     digests = {str(path.relative_to(partial)): _digest(path) for path in sorted(partial.rglob("*")) if path.is_file()}
     (partial / _SEAL).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
     target = out / partial.name
     if target.exists():
         shutil.rmtree(target)
     os.replace(partial, target)
-    for path in found(out)[:-KEPT]:
-        shutil.rmtree(path)
+    present = found(out)
+    kept = [path for path in present if step_of(path) <= step_of(target)][-KEPT:]
+    for path in present:
+        if path not in kept:
+            shutil.rmtree(path)
 
 
 def damage(checkpoint: Path) -> str | None:
@@ -68,8 +75,8 @@ def last_good(out: Path) -> tuple[Path | None, list[str]]:
 
 def left(out: Path) -> str:
     """What is left to go on from after a failure, as a phrase."""
-    last = found(out)
-    return f"{last[-1].name} is whole: use --resume to go on from there" if last else "no checkpoint was written yet"
+    last, _ = last_good(out)
+    return f"{last.name} is whole: use --resume to go on from there" if last else "no checkpoint was written yet"
 
 
 def _digest(path: Path) -> str:

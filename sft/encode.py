@@ -11,7 +11,7 @@ from lmms_eval_drbench.errors import UserError
 from sft.families import Family
 from sft.images import Images
 from sft.stages import MIXED, token_fields
-from sft.targets import SEPARATOR, Method, method
+from sft.targets import SEPARATOR, Method
 
 _CHUNK = 512
 _SHOWN = 10
@@ -40,7 +40,7 @@ class Sample:
 class Encoded:
     """All samples, the fields' names, each image's placeholder count, and the records that were left out and why.
 
-    The last `mixed` samples are mixed in: asked directly, supervised in every stage.
+    The last `mixed` samples are mixed in (`mixing`): supervised in every stage.
     """
 
     samples: list[Sample]
@@ -52,6 +52,7 @@ class Encoded:
     def with_mixed(
         self,
         records: datasets.Dataset,
+        taught: Method,
         first_row: int,
         family: Family,
         processor: ProcessorMixin,
@@ -59,7 +60,7 @@ class Encoded:
         limit: int,
     ) -> "Encoded":
         """These samples and those of `records`, whose pictures stand in `images` from `first_row` on."""
-        extra = encode(records, method("answer"), family, processor, images, limit, first_row)
+        extra = encode(records, taught, family, processor, images, limit, first_row)
         samples = [replace(sample, fields=np.full_like(sample.fields, MIXED)) for sample in extra.samples]
         tokens = self.image_tokens | extra.image_tokens
         return Encoded(self.samples + samples, self.field_names, tokens, self.skipped | extra.skipped, len(samples))
@@ -87,7 +88,10 @@ def encode(
     own_keys = dict.fromkeys(images.keys[first_row : first_row + len(records)])
     sizes = {images.size(key) for key in own_keys}
     expansions = {size: family.expansion(processor, *size) for size in sizes}
-    image_tokens = {key: expansions[images.size(key)].count(processor.image_token) for key in own_keys}
+    special = {token for token, of in processor.tokenizer.added_tokens_decoder.items() if of.special}
+    token, placeholder = family.placeholder(processor)
+    marks = {processor.image_token_id: processor.image_token, token: placeholder}
+    image_tokens = {key: expansions[images.size(key)].count(placeholder) for key in own_keys}
     for start in range(0, len(rows), _CHUNK):
         chunk, keys = [], []
         for row in range(start, min(start + _CHUNK, len(rows))):
@@ -103,10 +107,15 @@ def encode(
         fields = [taught.target(record) for record in chunk]
         prompts = _prompts(chunk, taught, family, processor, [expansions[images.size(key)] for key in keys])
         targets = _targets(fields, family, processor)
+        asked = processor.tokenizer([taught.ask(record) for record in chunk], add_special_tokens=False)["input_ids"]
+        for record, question in zip(chunk, asked, strict=True):
+            if not special.isdisjoint(question):
+                problems.append(f"record {record['id']} has a special token of the model in its question: remove it")
         for record, key, prompt, (target, owners) in zip(chunk, keys, prompts, targets, strict=True):
             sample = Sample(record["id"], key, prompt, target, owners)
             samples.append(sample)
-            problems += _problems(sample, image_tokens[key], images.size(key), processor, limit)
+            counts = {mark: expansions[images.size(key)].count(text) for mark, text in marks.items()}
+            problems += _problems(sample, image_tokens[key], counts, images.size(key), processor, limit)
     if not samples:
         raise UserError(f"none of the {len(rows)} records can be used for --method {taught.name}: {_reasons(skipped)}")
     if problems:
@@ -143,8 +152,14 @@ def _targets(fields: list, family: Family, processor: ProcessorMixin) -> list[tu
 
 
 def _problems(
-    sample: Sample, image_tokens: int, size: tuple[int, int], processor: ProcessorMixin, limit: int
+    sample: Sample,
+    image_tokens: int,
+    marks: dict[int, int],
+    size: tuple[int, int],
+    processor: ProcessorMixin,
+    limit: int,
 ) -> list[str]:
+    """marks: token → how often one picture brings it."""
     found = []
     if len(sample) > limit:
         found.append(
@@ -152,7 +167,7 @@ def _problems(
             f"beyond --max_length {limit}: raise it, or lower --max_pixels"
         )
     special = list(processor.tokenizer.added_tokens_decoder)
-    if int((sample.prompt == processor.image_token_id).sum()) != image_tokens:
+    if any(int((sample.prompt == mark).sum()) != count for mark, count in marks.items()):
         found.append(f"record {sample.record_id} has {processor.image_token} in its question: remove it")
     if int(np.isin(sample.target, special).sum()) != 1:
         found.append(f"record {sample.record_id} has a special token of the model in its annotation: remove it")

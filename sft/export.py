@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import PreTrainedModel, ProcessorMixin
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
+from lmms_eval_drbench.tiny import named
 from sft import families, layouts, merge
 from sft.stages import SCHEDULES
-from sft.targets import METHODS, method
+from sft.targets import ANSWERS, METHODS, method
 
 _PARTIAL = ".export.partial"
 
@@ -75,21 +77,25 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m sft.export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--format", required=True, choices=("merged", *layouts.LAYOUTS))
-    parser.add_argument("--model", help="merged: a run's adapter folder; trl: the model whose chat template is used")
+    parser.add_argument(
+        "--model", type=named, help="merged: a run's adapter folder; trl: the model whose chat template is used"
+    )
     parser.add_argument("--output_dir", required=True, type=Path, help="a folder that is empty or not there yet")
     parser.add_argument("--data", help="records, as for sft.run")
     parser.add_argument("--split", default="train", choices=SPLITS)
     parser.add_argument("--allow_test_split", action="store_true")
     parser.add_argument("--method", default="drscaffold", choices=tuple(METHODS))
     parser.add_argument("--schedule", default="current", choices=SCHEDULES)
+    parser.add_argument("--answers", default="letter", choices=ANSWERS)
     given = parser.parse_args(arguments)
     out = given.output_dir.expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--output_dir {out} is not empty: choose another")
     try:
         _merged(given, out) if given.format == "merged" else _targets(given, out)
-    except OSError as error:
-        raise UserError(f"--output_dir {out} could not be written: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--output_dir {out} could not be written: {reason}") from error
     return 0
 
 
@@ -114,8 +120,12 @@ def _targets(given: argparse.Namespace, out: Path) -> None:
         family = families.identify(given.model)
         chat = layouts.Chat(family, families.load_processor(family, given.model, None, None))
     records = data.load(given.data, given.split).records
-    files = layouts.write(records, method(given.method), given.schedule, given.format, out, chat)
-    print(f"{len(records)} records in {len(files)} files, one a stage, in {out}; README.md there says how to use them")
+    taught = method(given.method, given.answers)
+    files, used = layouts.write(records, taught, given.schedule, given.format, out, chat)
+    left_out = f" ({len(records) - used} lack what {taught.name} needs)" if used < len(records) else ""
+    print(
+        f"{used} records{left_out} in {len(files)} files, one a stage, in {out}; README.md there says how to use them"
+    )
 
 
 if __name__ == "__main__":

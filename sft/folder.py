@@ -15,16 +15,11 @@ CONFIG_FILE = "config.yaml"
 """The run's options, resolved; `--config` reads it back."""
 
 _FREE_TO_CHANGE = {
-    "resume",
-    "overwrite",
-    "save_steps",
-    "logging_steps",
-    "workers",
-    "report_to",
-    "inspect",
-    "cache_features",
-    "output_dir",
-    "allow_test_split",
+    *("resume", "overwrite", "inspect", "output_dir", "allow_test_split"),
+    *("save_steps", "logging_steps", "workers", "report_to"),
+    *("cache_features", "feature_cache", "feature_memory_gib", "feature_cache_gib"),
+    *("attention", "gradient_checkpointing"),
+    *("batch_size", "grad_accum"),  # `claim` compares how many samples a step takes
 }
 """Options that a resumed run may give differently: they don't change what is learned."""
 
@@ -44,6 +39,7 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
             raise UserError(f"--output_dir {out} holds files that are no run of sft: choose an empty folder")
         return None
     if options.overwrite:
+        _spare_inputs(out, options)
         return None
     if not options.resume:
         raise UserError(f"--output_dir {out} already holds a run: pass --resume to go on, or --overwrite to replace it")
@@ -58,11 +54,32 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
     return previous
 
 
+def _spare_inputs(out: Path, options: Options) -> None:
+    """Raise UserError where emptying `out` would delete what the new run is to read."""
+    mixed = options.mixed()
+    for name, given in {"model": options.model, "data": options.data, "mix": mixed[0] if mixed else ""}.items():
+        path = os.path.expanduser(given)
+        if given and os.path.exists(path) and Path(path).resolve().is_relative_to(out.resolve()):
+            raise UserError(
+                f"--overwrite would delete --{name} {given}, which is in {out}: choose another --output_dir"
+            )
+
+
 def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary: dict[str, Any]) -> Path | None:
     """Make `out` this run's folder; returns the checkpoint to go on from, if there is one. Raises UserError."""
     if previous:
         if _fingerprints(previous) != _fingerprints(summary):
             raise UserError(f"--resume: the data changed since the run in {out} began: start anew with --overwrite")
+        then, now = (of["schedule"]["samples_per_step"] for of in (previous, summary))
+        if then != now:
+            raise UserError(
+                f"--resume: a step of the run in {out} took {then} samples and would now take {now}: give the same "
+                "product of --batch_size, --grad_accum and processes, or start anew with --overwrite"
+            )
+        if is_first_process():
+            # What a kill left half-written must not mix with the next checkpoint of that step.
+            shutil.rmtree(out / checkpoints.PARTIAL, ignore_errors=True)
+            _write(out, options)
         last, problems = checkpoints.last_good(out)
         if problems and is_first_process():
             instead = f"going on from {last.name}" if last else "beginning anew"
@@ -75,11 +92,19 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
             for path in out.iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         out.mkdir(parents=True, exist_ok=True)
-        log.write_run(out, summary)
-        (out / CONFIG_FILE).write_text(options.as_config(), encoding="utf-8")
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
+    _write(out, options, summary)
     return None
+
+
+def _write(out: Path, options: Options, summary: dict[str, Any] | None = None) -> None:
+    try:
+        if summary:
+            log.write_run(out, summary)
+        log.replace(out / CONFIG_FILE, options.as_config())
+    except OSError as error:
+        raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
 
 
 def _fingerprints(summary: dict[str, Any]) -> list[str]:

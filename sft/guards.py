@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -44,7 +45,7 @@ class StopOnSignal(TrainerCallback):
             received = next((number for number in gather_object([received]) if number is not None), None)
         if received is not None:
             self.received = received
-            control.should_save = control.should_training_stop = True
+            control.should_log = control.should_save = control.should_training_stop = True
         return control
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -61,6 +62,22 @@ class StopOnSignal(TrainerCallback):
         self.restore()
 
 
+def deaf(loader: Any) -> None:
+    """Make a data loader's processes leave signals to the run's own process.
+
+    A terminal and a scheduler signal them all at once; without its workers the run could not finish its step.
+    """
+    plain = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
+    plain.worker_init_fn = partial(_start_deaf, plain.worker_init_fn)
+
+
+def _start_deaf(start: Callable[[int], None] | None, worker: int) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if start is not None:
+        start(worker)
+
+
 def out_of_memory(options: Options, pixel_limits: bool, release: Callable[[], None] = torch.cuda.empty_cache) -> str:
     """What to change after a GPU ran out of memory: the first of the settings that leaves the result as it is."""
     release()
@@ -71,9 +88,9 @@ def out_of_memory(options: Options, pixel_limits: bool, release: Callable[[], No
     elif not options.gradient_checkpointing:
         cure = "--gradient_checkpointing true trains the same, slower"
     elif options.tuning == "full":
-        cure = "--tuning lora needs no optimiser state for the whole model"
+        cure = "--tuning lora, in a new run, needs no optimiser state for the whole model"
     elif pixel_limits:
-        cure = "a lower --max_pixels makes images shorter (evaluate with the same)"
+        cure = "a lower --max_pixels, in a new run, makes images shorter (evaluate with the same)"
     else:
         cure = "use a smaller model"
     return f"the GPU ran out of memory with --batch_size {options.batch_size}: {cure}"

@@ -1,12 +1,13 @@
 """`--inspect N`: samples as the trainer sees them, and which weights train. Nothing is trained."""
 
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase, ProcessorMixin
+from transformers import PreTrainedTokenizerBase
 
 from sft.encode import Encoded, Sample
 from sft.images import Images
@@ -17,22 +18,37 @@ OPEN, CLOSE = "⟦", "⟧"
 
 
 def samples(
-    encoded: Encoded, stages: Sequence[Stage], images: Images, processor: ProcessorMixin, count: int
+    encoded: Encoded,
+    stages: Sequence[Stage],
+    images: Images,
+    tokenizer: PreTrainedTokenizerBase,
+    placeholder: str,
+    count: int,
 ) -> Iterator[str]:
-    """A block of text for each of the first `count` samples, and for the first one that is mixed in."""
+    """A block of text for each of the first `count` samples, and for the first one that is mixed in.
+
+    placeholder: the text of the token that stands for a feature of an image.
+    """
     own = len(encoded.samples) - encoded.mixed
     shown = [*encoded.samples[: min(count, own)], *encoded.samples[own:][: min(count, 1)]]
     for sample in shown:
-        yield _sample(sample, encoded, stages, images, processor)
+        yield _sample(sample, encoded, stages, images, tokenizer, placeholder)
 
 
 def _sample(
-    sample: Sample, encoded: Encoded, stages: Sequence[Stage], images: Images, processor: ProcessorMixin
+    sample: Sample,
+    encoded: Encoded,
+    stages: Sequence[Stage],
+    images: Images,
+    tokenizer: PreTrainedTokenizerBase,
+    placeholder: str,
 ) -> str:
     width, height = images.size(sample.image)
-    tokenizer, placeholder = processor.tokenizer, processor.image_token
     image_tokens = encoded.image_tokens[sample.image]
-    prompt = tokenizer.decode(sample.prompt).replace(placeholder * image_tokens, f"{placeholder}×{image_tokens}")
+    runs = f"(?:{re.escape(placeholder)})+"
+    prompt = re.sub(
+        runs, lambda run: f"{placeholder}×{len(run[0]) // len(placeholder)}", tokenizer.decode(sample.prompt)
+    )
     lines = [
         f"record {sample.record_id}: {len(sample)} tokens = {len(sample.prompt)} prompt ({image_tokens} of them for "
         f"the {width}x{height} image) + {len(sample.target)} target",

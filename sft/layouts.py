@@ -43,8 +43,9 @@ class Chat:
 
 def write(
     records: datasets.Dataset, taught: Method, schedule: str, layout: str, out: Path, chat: Chat | None
-) -> list[Path]:
-    """Write one JSONL file a stage, the images and a README into the folder `out`; returns the stages' files.
+) -> tuple[list[Path], int]:
+    """Write one JSONL file a stage, the images and a README into `out`; returns the stages' files and how many records
+    each holds.
 
     layout: a name in `LAYOUTS`. Raises UserError when the layout can't express the schedule, when no record can be
     used, or when a text would be read as a placeholder.
@@ -76,7 +77,7 @@ def write(
         info = json.dumps({file.stem: _llama_factory_entry(file) for file in files}, indent=2)
         (out / "dataset_info.json").write_text(info + "\n", encoding="utf-8")
     (out / "README.md").write_text(_readme(layout, taught, schedule, files, len(usable)), encoding="utf-8")
-    return files
+    return files, len(usable)
 
 
 def _trl(record: Mapping[str, Any], taught: Method, stage: Stage, image: Path, chat: Chat) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from transformers import ProgressCallback, TrainerCallback
 
 from lmms_eval_drbench.errors import UserError
+from sft import checkpoints
 from sft.stages import Plan
 
 RUN_FILE = "run.json"
@@ -20,14 +21,15 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class MetricsLog(TrainerCallback):
-    """Appends one line every `logging_steps` and at each stage's end; there it also asks for a checkpoint.
+    """Appends one line every `logging_steps`, at each checkpoint, so that a resumed run has lost no step of it, and at
+    each stage's end; there it also asks for a checkpoint.
 
     A line: step, stage, name, loss (mean over the supervised tokens since the last line, averaged by step),
     learning_rate, grad_norm, supervised_tokens and seconds (both since the last line).
     """
 
     def __init__(self, out: Path, plan: Plan) -> None:
-        self._file, self._plan = out / METRICS_FILE, plan
+        self._out, self._file, self._plan = out, out / METRICS_FILE, plan
         self._ends = {sum(plan.steps[: index + 1]) for index in range(len(plan.steps))}
         self._since = time.monotonic()
         self.trainer: Any = None
@@ -35,12 +37,18 @@ class MetricsLog(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._since = time.monotonic()
-        keep = [line for line in read_metrics(self._file) if line["step"] <= state.global_step]
-        self._file.write_text("".join(json.dumps(line) + "\n" for line in keep), encoding="utf-8")
+        if state.is_world_process_zero:
+            keep = [line for line in read_metrics(self._file) if line["step"] <= state.global_step]
+            try:
+                replace(self._file, "".join(json.dumps(line) + "\n" for line in keep))
+            except OSError as error:
+                raise self._unwritable(error) from error
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         if state.global_step in self._ends:
-            control.should_log = control.should_save = True
+            control.should_save = True
+        if control.should_save:
+            control.should_log = True
         return control
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict | None = None, **_: Any) -> None:
@@ -63,8 +71,14 @@ class MetricsLog(TrainerCallback):
         self._since = now
         self.trainer.supervised_tokens = 0
         if state.is_world_process_zero:
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            try:
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> UserError:
+        return UserError(f"{self._file} could not be written ({error}), make room; {checkpoints.left(self._out)}")
 
 
 class StageProgress(ProgressCallback):
@@ -73,6 +87,15 @@ class StageProgress(ProgressCallback):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan
+
+    def close(self) -> None:
+        """End the bar's line, if there is a bar."""
+        if self.training_bar is not None:
+            self.training_bar.close()
+            self.training_bar = None
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.close()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.training_bar is not None:
@@ -118,6 +141,11 @@ def stage_summaries(plan: Plan, lines: list[dict[str, Any]]) -> list[dict[str, A
     return rows
 
 
+def shown(loss: float | None) -> str:
+    """A logged loss; a dash where none was, because somebody deleted the metrics of a run that went on."""
+    return "–" if loss is None else f"{loss:.4f}"
+
+
 def peak_memory_mib() -> float:
     """Most memory this process held, in MiB: the GPU's where there is one, else main memory."""
     if torch.cuda.is_available():
@@ -127,17 +155,25 @@ def peak_memory_mib() -> float:
 
 
 def read_run(out: Path) -> dict[str, Any] | None:
-    """The summary of the run in `out`, or None when there is none."""
+    """The summary of the run in `out`, or None when there is none. Raises UserError for what is no such file."""
     try:
-        return json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
+        summary = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{out / RUN_FILE} cannot be read ({error}): choose another --output_dir") from error
+    if not isinstance(summary, dict) or not {"status", "options", "data"} <= summary.keys():
+        raise UserError(f"{out / RUN_FILE} is no summary of a run of sft: choose another --output_dir")
+    return summary
 
 
 def write_run(out: Path, summary: dict[str, Any]) -> None:
     """Write the summary so that a crash leaves the old one or the new one, never half of it."""
-    partial = out / f"{RUN_FILE}.partial"
-    partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, out / RUN_FILE)
+    replace(out / RUN_FILE, json.dumps(summary, indent=2) + "\n")
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a text file in one step: at any moment it holds the old text or the new one. Raises OSError."""
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, file)

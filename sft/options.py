@@ -1,5 +1,6 @@
 """The command line of `sft.run`: one dataclass, read from flags or from a YAML file, checked before anything loads."""
 
+import math
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from transformers import HfArgumentParser
 
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import SPLITS
+from lmms_eval_drbench.tiny import named
 from sft.attention import KINDS as ATTENTION_KINDS
 from sft.stages import SCHEDULES
-from sft.targets import METHODS
+from sft.targets import ANSWERS, METHODS
 
 _CHOICES = {
     "method": tuple(METHODS),
@@ -19,7 +21,7 @@ _CHOICES = {
     "tuning": ("lora", "full"),
     "split": SPLITS,
     "cache_features": ("auto", "on", "off"),
-    "answers": ("letter", "text"),
+    "answers": ANSWERS,
     "packing": ("auto", "on", "off"),
     "attention": ATTENTION_KINDS,
     "lr_span": ("run", "stage"),
@@ -27,16 +29,20 @@ _CHOICES = {
 }
 
 _COUNTS = (
-    *("batch_size", "grad_accum", "lora_rank"),
+    *("batch_size", "grad_accum", "lora_rank", "lora_alpha"),
     *("max_length", "pack_length", "save_steps", "logging_steps", "limit", "min_pixels", "max_pixels"),
 )
+_NOT_NEGATIVE = ("weight_decay", "max_grad_norm", "workers")
+_ABOVE_0 = ("epochs", "feature_memory_gib", "feature_cache_gib")
+_LARGEST_SEED = 2**32 - 1
+"""NumPy takes no larger one."""
 
 
 @dataclass
 class Options:
     """What one training run needs to know. Defaults are ours: the paper's hyper-parameters are not public."""
 
-    model: str = field(default="", metadata={"help": "model folder or hub id (required)"})
+    model: str = field(default="", metadata={"help": "model folder, hub id, or packaged: the tiny model (required)"})
     data: str = field(default="", metadata={"help": "records: folder, .parquet, .jsonl or hub id (required)"})
     output_dir: str = field(default="", metadata={"help": "where the adapter and the logs go (required)"})
     method: str = field(default="drscaffold", metadata={"help": "answer | cot | llava_cot | drscaffold"})
@@ -47,7 +53,10 @@ class Options:
     allow_test_split: bool = field(default=False, metadata={"help": "permit --split test; scores on it mean nothing"})
     mix: str = field(
         default="",
-        metadata={"help": "DATA:SHARE, records asked directly and mixed into every stage, so that old skills stay"},
+        metadata={
+            "help": "DATA:SHARE, mixed into every stage, so that old skills stay: records, asked directly, or JSONL of "
+            "general instructions (`messages` and `images`)"
+        },
     )
     limit: int | None = field(default=None, metadata={"help": "use the first N records only"})
 
@@ -135,31 +144,29 @@ class Options:
         self.mixed()
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        for name in (
-            "batch_size",
-            "grad_accum",
-            "lora_rank",
-            "max_length",
-            "pack_length",
-            "save_steps",
-            "logging_steps",
-            "limit",
-        ):
+        self._check_ranges()
+        if self.feature_cache and self.cache_features == "off":
+            raise UserError("--feature_cache and --cache_features off exclude each other")
+
+    def _check_ranges(self) -> None:
+        for name in _COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name} must be at least 1, not {value}")
         if not 0 < self.learning_rate < 1:
             raise UserError(f"--learning_rate must be between 0 and 1, not {self.learning_rate}")
-        for name in ("feature_memory_gib", "feature_cache_gib"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"--{name} must be above 0, not {getattr(self, name)}")
-        if self.feature_cache and self.cache_features == "off":
-            raise UserError("--feature_cache and --cache_features off exclude each other")
         for name in ("warmup_ratio", "lora_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"--{name} must be at least 0 and below 1, not {getattr(self, name)}")
-        if self.epochs is not None and not self.epochs > 0:
-            raise UserError(f"--epochs must be above 0, not {self.epochs}")
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"--{name} must be at least 0, not {getattr(self, name)}")
+        for name in _ABOVE_0:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"--{name} must be a number above 0, not {value}")
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise UserError(f"--seed must be from 0 to {_LARGEST_SEED}, not {self.seed}")
 
     def as_config(self) -> str:
         """All options as the YAML that `--config` reads back; `--resume` and `--overwrite` belong to one call only."""
@@ -182,9 +189,13 @@ class Options:
         return spec, value
 
     def steps_of(self, stages: int, samples: int, per_step: int) -> list[int]:
-        """Optimiser steps of each stage. samples: size of the data; per_step: samples a step takes."""
+        """Optimiser steps of each stage. samples: size of the data, without what is mixed in; per_step: samples a step
+        takes, those that are mixed in included.
+        """
         if self.epochs is not None:
-            return [max(1, round(self.epochs * samples / per_step))] * stages
+            mixed = self.mixed()
+            own = per_step * (1 - (mixed[1] if mixed else 0))
+            return [max(1, round(self.epochs * samples / own))] * stages
         try:
             steps = [int(part) for part in self.stage_steps.split(",")]
         except ValueError:
@@ -213,6 +224,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     values = vars(parser.parse_args(from_file + arguments))
     values.pop("config")
     options = Options(**values)
+    options.model = named(options.model)
     options.check()
     return options
 
@@ -233,6 +245,8 @@ def _flags_of(path: Path) -> list[str]:
     for name, value in content.items():
         if isinstance(value, list):
             value = ",".join(map(str, value))
+        if isinstance(value, bool) and Options.__dataclass_fields__[name].type is str:
+            value = "on" if value else "off"  # what YAML makes of a bare on, off, yes or no
         if value is not None:
             flags += [f"--{name}={value}"]
     return flags

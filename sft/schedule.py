@@ -8,6 +8,19 @@ from itertools import accumulate
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_scheduler
+from transformers.trainer_utils import SchedulerType
+
+
+def known() -> list[str]:
+    """Transformers' schedules that warm-up and length describe; others want arguments, or an evaluation."""
+    found = []
+    for kind in SchedulerType:
+        try:
+            _factors(kind.value, 2, 0.0)
+        except (AttributeError, TypeError, ValueError):
+            continue
+        found.append(kind.value)
+    return found
 
 
 def warmup_steps(ratio: float, steps: int) -> int:

@@ -13,6 +13,9 @@ from lmms_eval_drbench.answers import extract
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import CHAIN_STEPS, option_letters
 
+ANSWERS = ("letter", "text")
+"""What choice questions are answered with: the options' letters or their texts."""
+
 SEPARATOR = "\n"
 """Stands between two fields and belongs to the earlier one; `scaffold.render` joins by the same."""
 

@@ -1,5 +1,6 @@
 """Trainer, taught four things: the order of the plan, token-weighted loss, cached features, safe checkpoints."""
 
+import math
 import os
 import re
 import shutil
@@ -10,12 +11,12 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
-from torch.utils.data import SequentialSampler
+from torch.utils.data import DataLoader, SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from lmms_eval_drbench.errors import UserError
-from sft import attention, checkpoints, families, folder, packing, schedule
+from sft import attention, checkpoints, families, folder, guards, log, packing, schedule
 from sft.collate import IGNORE
 from sft.families import Family
 from sft.images import VisionCache
@@ -47,12 +48,12 @@ def trainable(model: PreTrainedModel, family: Family, options: Options) -> PreTr
 def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
     """The regular expression for LoRA's modules: the one that was asked for, checked, or the family's own.
 
-    Raises UserError when it is none, matches nothing, or reaches into what stays frozen.
+    Raises UserError when it is none, matches nothing or what can't be adapted, or reaches into what stays frozen.
     """
     if not asked:
         return family.lora_targets
     try:
-        matched = [name for name, _ in model.named_modules() if re.fullmatch(asked, name)]
+        matched = {name: module for name, module in model.named_modules() if re.fullmatch(asked, name)}
     except re.error as error:
         raise UserError(f"--lora_targets {asked!r} is no regular expression: {error}") from None
     if not matched:
@@ -62,6 +63,16 @@ def lora_targets(model: PreTrainedModel, family: Family, asked: str) -> str:
     frozen = [name for name in matched if name.startswith(family.frozen)]
     if frozen:
         raise UserError(f"--lora_targets {asked!r} matches {frozen[0]}, which stays frozen: anchor it to the decoder")
+    head, words = model.get_output_embeddings(), model.get_input_embeddings()
+    for name, module in matched.items():
+        if not isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
+            kind = type(module).__name__
+            raise UserError(f"--lora_targets {asked!r} matches {name}, a {kind}: name linear layers or embeddings")
+        if head is not None and module in (head, words) and head.weight is words.weight:
+            # A merged model could hold only one of the two.
+            raise UserError(
+                f"--lora_targets {asked!r} matches {name}, but this model's head and embeddings are one: leave it out"
+            )
     return asked
 
 
@@ -91,6 +102,21 @@ class StagedTrainer(Trainer):
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
 
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer's. Whatever ends it, the bar is closed: what is said next stands on a line of its own."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, log.StageProgress):
+                    callback.close()
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Its processes are deaf to signals."""
+        loader = super().get_train_dataloader()
+        guards.deaf(loader)
+        return loader
+
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """One schedule over the run, or one a stage."""
         if self._rate_restarts is None or self.lr_scheduler is not None:
@@ -118,8 +144,9 @@ class StagedTrainer(Trainer):
         """
         labels, base = inputs["labels"], base_of(self.model)
         forward = {name: value for name, value in inputs.items() if name not in _NOT_THE_MODELS}
-        if not self._family.token_types:
-            forward.pop("mm_token_type_ids")
+        kinds = forward.pop("mm_token_type_ids")
+        if self._family.types_input:
+            forward[self._family.types_input] = kinds
         if self._vision is not None:
             features, grid = self._vision(base, inputs["image_keys"])
             forward |= self._family.feature_inputs(features) | ({} if grid is None else {"image_grid_thw": grid})
@@ -143,14 +170,21 @@ class StagedTrainer(Trainer):
             raise UserError(self.not_finite(float(loss)))
         return loss
 
-    def not_finite(self, loss: float) -> str:
-        """Where the loss broke, as one sentence: the step, its stage, and its records."""
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
+        """The gradient's norm; one that is no number ends the run as such a loss does."""
+        norm = super()._get_grad_norm(model, grad_norm)
+        if norm is not None and not math.isfinite(norm):
+            raise UserError(self.not_finite(float(norm), "gradient's norm"))
+        return norm
+
+    def not_finite(self, value: float, of: str = "loss") -> str:
+        """Where the loss or the gradient broke, as one sentence: the step, its stage, and its records."""
         step = self.state.global_step
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         items = [self.train_dataset[index] for index in range(step * size, (step + 1) * size)]
         ids = ", ".join(dict.fromkeys(item.sample.record_id for item in items))
         return (
-            f"the loss became {loss} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
+            f"the {of} became {value} in step {step + 1} (stage {items[0].stage.number} {items[0].stage.name}), over "
             f"the records {ids}: look at them, or lower --learning_rate; {checkpoints.left(Path(self.args.output_dir))}"
         )
 

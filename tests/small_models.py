@@ -31,7 +31,11 @@ _IM = (
 def build(family: str, folder: Path, **changes) -> Path:
     """Write a small model of `family` (a `config.model_type`) with its processor to `folder`."""
     t.set_seed(0)
-    processor, model = _BUILDERS[family](**changes)
+    return write(*_BUILDERS[family](**changes), folder)
+
+
+def write(processor, model, folder: Path) -> Path:
+    """Save a model and its processor."""
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = processor.tokenizer.eos_token_id
     model.float().save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -62,7 +62,7 @@ def batch_of(job, index, cached=False):
 
 
 def forward_inputs(job, batch):
-    left_out = {"labels", "image_keys"} | (set() if job.family.token_types else {"mm_token_type_ids"})
+    left_out = {"labels", "image_keys"} | (set() if job.family.types_input else {"mm_token_type_ids"})
     return {name: value for name, value in batch.items() if name not in left_out}
 
 

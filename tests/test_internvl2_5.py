@@ -191,3 +191,6 @@ def test_what_is_no_internvl2_5_is_named(native, tmp_path):
         internvl2_5.convert(native, tmp_path / "out")
     with pytest.raises(UserError, match="no config.json"):
         internvl2_5.convert(tmp_path, tmp_path / "out")
+    (tmp_path / "config.json").write_text('{"model_type": "internvl_chat", "llm_config": {}}')
+    with pytest.raises(UserError, match="config.json lacks vision_config: download it again"):
+        internvl2_5.convert(tmp_path, tmp_path / "out")

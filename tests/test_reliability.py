@@ -1,8 +1,10 @@
 """Nothing is lost: killed at any moment, stopped by a signal, checkpoints damaged, a loss that is no number."""
 
 import json
+import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +128,34 @@ def test_a_stopped_run_goes_on_to_the_same_bits(random_tiny, toy_data, tmp_path,
     assert_same_bits(whole, tmp_path / "out")
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_processes_that_prepare_batches_leave_signals_to_the_run(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, resumed
+):
+    """As a scheduler's SIGTERM to all processes of a job: the step is finished and its checkpoint written."""
+    step, out = train.StagedTrainer.training_step, tmp_path / "out"
+    if resumed:
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, 3)
+            with pytest.raises(Interrupted):
+                sft(random_tiny, toy_data, out, *FLAGS)
+
+    def signalled(self, *args, **kwargs):
+        if self.state.global_step == 4:
+            everyone = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+            # From a process of its own: PyTorch's workers take their parent's SIGTERM for a shutdown in order.
+            subprocess.run([shutil.which("kill"), "-TERM", *map(str, everyone)], check=True)
+            time.sleep(0.3)
+        return step(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "training_step", signalled)
+        code = sft(random_tiny, toy_data, out, *FLAGS, "--workers=1", *(["--resume"] if resumed else []))
+    assert code == 128 + signal.SIGTERM
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
 # Damaged checkpoints
 
 
@@ -166,11 +196,108 @@ def test_where_every_checkpoint_is_damaged_the_run_begins_anew(
     assert_same_bits(whole, out)
 
 
+def test_a_checkpoint_outlives_damaged_ones_of_later_steps(random_tiny, toy_data, tmp_path, monkeypatch, whole):
+    """Both checkpoints are damaged; the run that began anew is stopped before it reaches their steps."""
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 8)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+        for path in checkpoints.found(out):
+            (path / "optimizer.pt").write_bytes(b"")
+        assert checkpoints.left(out) == "no checkpoint was written yet"
+        interrupt_at(patch, 3)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert [path.name for path in checkpoints.found(out)] == ["checkpoint-2"]
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
+def test_a_kill_between_seal_and_rename_leaves_nothing_that_mixes_in(random_tiny, toy_data, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    stale = out / checkpoints.PARTIAL / "checkpoint-4"
+    stale.mkdir(parents=True)
+    (stale / "seal.json").write_text("{}")
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert checkpoints.damage(out / "checkpoint-4") is None
+
+
+def test_a_resumed_runs_metrics_are_those_of_one_that_was_not(random_tiny, toy_data, tmp_path, monkeypatch):
+    flags = [*FLAGS, "--logging_steps=3"]  # not the steps of the checkpoints
+    sft(random_tiny, toy_data, tmp_path / "whole", *flags)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, tmp_path / "out", *flags)
+    sft(random_tiny, toy_data, tmp_path / "out", *flags, "--resume")
+    kept = ("step", "stage", "loss", "supervised_tokens")
+    left, right = ([{key: line[key] for key in kept} for line in metrics(tmp_path / name)] for name in ("whole", "out"))
+    assert left == right
+
+
+def test_a_run_whose_metrics_were_deleted_goes_on(random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 8)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    (out / "metrics.jsonl").unlink()
+    assert sft(random_tiny, toy_data, out, *FLAGS, "--resume") == 0
+    assert "stage 1 entities: loss – -> –" in capsys.readouterr().out
+    assert_same_bits(whole, out)
+
+
+def test_a_run_goes_on_with_what_trains_the_same_and_not_with_another_step(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole
+):
+    """Half the batch accumulated twice, as the sentence about a full GPU says; and a second process."""
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        with pytest.raises(Interrupted):
+            sft(random_tiny, toy_data, out, *FLAGS)
+    refused("took 2 samples and would now take 1", random_tiny, toy_data, out, *FLAGS, "--resume", "--batch_size=1")
+    with monkeypatch.context() as patch:
+        patch.setenv("WORLD_SIZE", "2")
+        refused("took 2 samples and would now take 4", random_tiny, toy_data, out, *FLAGS, "--resume")
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume", "--batch_size=1", "--grad_accum=2")
+    then, now = ([line["supervised_tokens"] for line in metrics(folder)] for folder in (whole, out))
+    assert then == now
+
+
 # A loss that is no number, and a GPU that is too small
 
 
-def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
+def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(
     random_tiny, toy_data, tmp_path, monkeypatch, whole
+):
+    """The loss of step 5 is finite; its checkpoint would hold weights that are not."""
+    step, out = train.StagedTrainer.training_step, tmp_path / "out"
+
+    def broken(self, model, *args, **kwargs):
+        loss = step(self, model, *args, **kwargs)
+        if self.state.global_step == 4:
+            next(p for p in model.parameters() if p.requires_grad).grad.fill_(float("inf"))
+        return loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.StagedTrainer, "training_step", broken)
+        match = r"the gradient's norm became (nan|inf) in step 5 \(stage 2 relations\).*checkpoint-4 is whole"
+        refused(match, random_tiny, toy_data, out, *FLAGS)
+    sft(random_tiny, toy_data, out, *FLAGS, "--resume")
+    assert_same_bits(whole, out)
+
+
+def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
+    random_tiny, toy_data, tmp_path, monkeypatch, whole, capsys
 ):
     """In step 5; the message names the step, the stage and the two records; the run goes on from checkpoint-4."""
     loss = train.StagedTrainer.compute_loss
@@ -185,6 +312,8 @@ def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(
             r"the loss became nan in step 5 \(stage 2 relations\), over the records toy-\d+, toy-\d+: .*checkpoint-4 is"
         )
         refused(match, random_tiny, toy_data, out, *FLAGS)
+    bar = capsys.readouterr().err
+    assert "stage 2/4 relations" in bar and bar.endswith("\n"), "the sentence would stand behind the bar"
     sft(random_tiny, toy_data, out, *FLAGS, "--resume")
     assert_same_bits(whole, out)
 

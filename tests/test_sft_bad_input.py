@@ -4,15 +4,18 @@ import errno
 import json
 import resource
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import toy_record, write_toy_data
 from safetensors.torch import load_file
-from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, refused, sft, sft_process
+from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, metrics, refused, sft, sft_process
 
+from lmms_eval_drbench import data
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.tiny import PACKAGED
 from sft import checkpoints, encode, run
 
 
@@ -115,7 +118,7 @@ def test_resume_on_changed_data_is_refused(random_tiny, tmp_path, monkeypatch):
         with pytest.raises(Interrupted):
             sft(random_tiny, records, tmp_path / "out")
     write_toy_data(tmp_path / "data", [toy_record(i) for i in range(5)])
-    run.data._load.cache_clear()
+    data._load.cache_clear()
     refused("the data changed", random_tiny, records, tmp_path / "out", "--resume")
 
 
@@ -127,6 +130,22 @@ def test_overwrite_replaces_a_run_but_never_a_folder_of_other_files(finished, ra
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     refused("holds files that are no run", random_tiny, toy_data, tmp_path / "mine", "--overwrite")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_overwrite_never_deletes_what_the_new_run_is_to_read(finished, random_tiny, toy_data, tmp_path):
+    shutil.copytree(finished, tmp_path / "old")
+    shutil.copytree(random_tiny, tmp_path / "old" / "base")
+    refused("--overwrite would delete --model", tmp_path / "old" / "base", toy_data, tmp_path / "old", "--overwrite")
+    mixed = f"--mix={tmp_path / 'old' / 'base'}:0.5"
+    refused("--overwrite would delete --mix", random_tiny, toy_data, tmp_path / "old", "--overwrite", mixed)
+    assert (tmp_path / "old" / "base" / "config.json").exists()
+
+
+def test_another_programs_run_file_is_no_run(random_tiny, toy_data, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "run.json").write_text("[1]")
+    refused("is no summary of a run of sft", random_tiny, toy_data, tmp_path / "theirs", "--overwrite")
+    assert (tmp_path / "theirs" / "run.json").read_text() == "[1]"
 
 
 def test_overwrite_keeps_the_old_run_when_the_new_ones_input_is_bad(finished, random_tiny, toy_data, tmp_path):
@@ -160,6 +179,23 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
     assert_same_adapter(finished, tmp_path / "out")
 
 
+def test_a_disk_that_is_full_for_the_metrics_loses_nothing(random_tiny, toy_data, tmp_path, monkeypatch, finished):
+    flags, out, writes = ["--stage_steps=2", "--learning_rate=0.01"], tmp_path / "out", Path.open
+
+    def full(self, mode="r", *args, **kwargs):
+        if self.name == "metrics.jsonl" and mode == "a" and len(metrics(out)) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return writes(self, mode, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        match = "metrics.jsonl could not be written .*No space left.*make room; checkpoint-2 is whole: use --resume"
+        refused(match, random_tiny, toy_data, out, *flags)
+    sft(random_tiny, toy_data, out, *flags, "--resume")
+    assert_same_adapter(finished, out)
+    assert [line["step"] for line in metrics(out)] == list(range(1, 9))
+
+
 @pytest.mark.parametrize(
     ("flags", "match"),
     [
@@ -175,6 +211,18 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(random_tiny, toy_data, tmp_p
         (["--lora_targets=query"], "matches no module's whole name"),
         (["--lora_targets=.*(qkv|q_proj)"], "matches model.visual.blocks.0.attn.qkv, which stays frozen"),
         (["--lora_targets=(q_proj"], "is no regular expression"),
+        ([r"--lora_targets=model\.language_model\.layers\.0"], "layers.0, a Qwen2_5_VLDecoderLayer: name linear"),
+        (["--lora_targets=lm_head"], "matches lm_head, but this model's head and embeddings are one"),
+        (["--lora_alpha=0"], "--lora_alpha must be at least 1"),
+        (["--epochs=inf"], "--epochs must be a number above 0"),
+        (["--feature_memory_gib=inf"], "--feature_memory_gib must be a number above 0"),
+        (["--seed=-1"], "--seed must be from 0 to"),
+        (["--weight_decay=nan"], "--weight_decay must be at least 0"),
+        (["--max_grad_norm=-1"], "--max_grad_norm must be at least 0"),
+        (["--workers=-1"], "--workers must be at least 0"),
+        (["--min_pixels=-5"], "--min_pixels must be at least 1"),
+        (["--lr_scheduler=warmup_stable_decay"], "is unknown: use one of linear, cosine"),
+        (["--lr_scheduler=reduce_lr_on_plateau"], "is unknown: use one of linear, cosine"),
         (["--lr_span=epoch"], "use one of run, stage"),
         (["--mix=general"], "must be DATA:SHARE"),
         (["--mix=general:1.5"], "share between 0 and 1"),
@@ -189,6 +237,9 @@ def test_config_file_gives_options_and_flags_override_it(random_tiny, toy_data, 
     config.write_text(f"model: {random_tiny}\ndata: {toy_data}\nstage_steps: [1, 2, 1, 1]\nbatch_size: 3\nseed: 7\n")
     options = run.parse([f"--config={config}", "--output_dir=out", "--seed=8"])
     assert (options.stage_steps, options.batch_size, options.seed) == ("1,2,1,1", 3, 8)
+    config.write_text("packing: off\n")  # which YAML reads as false
+    flags = [f"--config={config}", "--model=packaged", "--data=d", "--output_dir=out"]
+    assert (run.parse(flags).packing, run.parse(flags).model) == ("off", str(PACKAGED))
     config.write_text("modle: x\n")
     with pytest.raises(UserError, match="unknown options: modle"):
         run.parse([f"--config={config}"])

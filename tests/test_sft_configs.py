@@ -15,6 +15,7 @@ from accelerate.utils.launch import prepare_multi_gpu_env
 
 from lmms_eval_drbench.errors import UserError
 from sft import folder, run
+from sft.job import caches_features
 from sft.options import Options
 
 CONFIGS = Path(run.__file__).parent / "configs"
@@ -49,12 +50,12 @@ def test_the_configs_are_in_the_wheel():
 
 def test_features_are_not_cached_where_weights_are_sharded(random_tiny, toy_data, tmp_path, monkeypatch):
     job = run.prepare(Options(str(random_tiny), str(toy_data), str(tmp_path)), tmp_path)
-    assert run._caches_features(job)
+    assert caches_features(job)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    assert not run._caches_features(job)
+    assert not caches_features(job)
     job.options.cache_features = "on"
     with pytest.raises(UserError, match="features of sharded weights cannot be cached"):
-        run._caches_features(job)
+        caches_features(job)
 
 
 @pytest.mark.slow

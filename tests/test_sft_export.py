@@ -8,12 +8,14 @@ import pytest
 import torch
 from conftest import toy_record, write_toy_data
 from datasets import Image, List, load_dataset
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sft_runs import example
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel
 
 from lmms_eval_drbench import prompts, scaffold
 from lmms_eval_drbench.errors import UserError
+from lmms_eval_drbench.record import option_letters
 from sft import export, layouts, merge, run
 from sft.options import Options
 
@@ -106,6 +108,16 @@ def test_message_layouts_hold_what_each_stage_sees(layout, toy_data, tmp_path):
     assert all(f"`{name}.jsonl`" in (tmp_path / "out" / "README.md").read_text() for name in found)
 
 
+def test_what_is_left_out_is_counted_and_answers_come_in_words(tmp_path, capsys):
+    bare = toy_record(1, key_objects=[], scene_graph=[])
+    records = write_toy_data(tmp_path / "data", [toy_record(0), bare])
+    rows = write("ms-swift", records, tmp_path / "out", "--schedule=joint", "--answers=text")
+    assert "1 records (1 lack what drscaffold needs) in 1 files" in capsys.readouterr().out
+    (only,) = next(iter(rows.values()))
+    right = toy_record(0)["options"][option_letters(toy_record(0)).index(toy_record(0)["answer"][0])]
+    assert only["messages"][1]["content"].endswith(f"<answer>{right}</answer>")
+
+
 def test_llama_factorys_dataset_info_describes_every_file(toy_data, tmp_path):
     found = write("llama-factory", toy_data, tmp_path / "out", "--method=cot")
     info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())
@@ -131,6 +143,16 @@ def test_what_cannot_be_exported_is_said(toy_data, tmp_path, flags, match):
     with pytest.raises(UserError, match=match):
         export.main([*flags, f"--data={toy_data}", f"--output_dir={tmp_path / 'out'}"])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_written_model(finished, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(PreTrainedModel, "save_pretrained", full)
+    with pytest.raises(UserError, match="could not be written: .*No space left"):
+        export.main(["--format=merged", f"--model={finished}", f"--output_dir={tmp_path / 'out'}"])
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_placeholder_in_a_text_and_a_full_folder_are_refused(tmp_path):

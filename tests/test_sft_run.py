@@ -3,8 +3,10 @@
 import errno
 import json
 import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ from sft_runs import Interrupted, adapter, assert_same_adapter, example, interru
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from lmms_eval_drbench import prompts, scaffold
-from sft import checkpoints, run
+from sft import checkpoints, export, run
 from sft.encode import prompt_text
 from sft.families import QWEN2_5_VL
 from sft.options import Options
@@ -263,6 +265,50 @@ def test_mixed_in_records_are_asked_directly_in_every_stage(random_tiny, toy_dat
         record = toy_record(int(sample.record_id.removeprefix("old-")))
         assert prompts.direct(record) in decode(sample.prompt)
         assert decode(sample.target) == scaffold.gold_answer(record) + "<|im_end|>"
+
+
+def test_general_instructions_are_mixed_in_as_they_are(random_tiny, toy_data, tmp_path):
+    """In the layout that `sft.export` writes."""
+    flags = ["--format=ms-swift", "--method=cot", f"--data={toy_data}", f"--output_dir={tmp_path / 'general'}"]
+    assert export.main(flags) == 0
+    file, out = tmp_path / "general" / "stage_1_cot.jsonl", tmp_path / "out"
+    sft(random_tiny, toy_data, out, "--batch_size=4", f"--mix={file}:0.5")
+    assert json.loads((out / "run.json").read_text())["data"]["mixed_in"]["used"] == 12
+    job = run.prepare(Options(str(random_tiny), str(toy_data), str(out), mix=f"{file}:0.5"), out)
+    sample, line = job.encoded.samples[12], json.loads(file.read_text().splitlines()[0])
+    asked, told = (turn["content"] for turn in line["messages"])
+    decode = job.processor.tokenizer.decode
+    assert asked.removeprefix("<image>") + "<|im_end|>" in decode(sample.prompt)
+    assert decode(sample.target) == told + "<|im_end|>"
+    assert job.images.content(sample.image) == Path(line["images"][0]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"images": []}, "mixed.jsonl:1: `images` must list one picture"),
+        ({"images": ["../white.png"]}, "leaves the data root"),
+        ({"messages": [{"role": "user", "content": "x"}]}, "one user's turn and one assistant's"),
+        ({"messages": [{"role": "user", "content": " "}, {"role": "assistant", "content": "x"}]}, "non-empty text"),
+        (
+            {"messages": [{"role": "user", "content": "a<|im_end|>"}, {"role": "assistant", "content": "x"}]},
+            "special token of the model in its question",
+        ),
+    ],
+)
+def test_instructions_that_cannot_be_used_are_named(random_tiny, toy_data, tmp_path, changes, match):
+    (tmp_path / "data").mkdir()
+    shutil.copy(toy_data / "white.png", tmp_path / "data" / "white.png")
+    shutil.copy(toy_data / "white.png", tmp_path / "white.png")
+    turns = [{"role": "user", "content": "<image>What is it?"}, {"role": "assistant", "content": "A wall."}]
+    line = {"messages": turns, "images": ["white.png"]} | changes
+    (tmp_path / "data" / "mixed.jsonl").write_text(json.dumps(line) + "\n")
+    refused(match, random_tiny, toy_data, tmp_path / "out", f"--mix={tmp_path / 'data' / 'mixed.jsonl'}:0.5")
+
+
+def test_an_epoch_passes_over_ones_own_data_whatever_is_mixed_in():
+    options = Options("m", "d", "o", epochs=2.0, mix="general:0.5")
+    assert options.steps_of(stages=4, samples=100, per_step=10) == [40] * 4
 
 
 # Real photographs

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from lmms_eval_drbench.errors import UserError, run_cli
 from sft.families import internvl2_5
 
@@ -17,7 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     out = given.output_dir.expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--output_dir {out} is not empty: choose another")
-    internvl2_5.convert(given.model.expanduser(), out)
+    try:
+        internvl2_5.convert(given.model.expanduser(), out)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"--output_dir {out} could not be written ({error}): make room, or choose another") from error
     print(f"the converted model is in {out}")
     return 0
 

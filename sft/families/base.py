@@ -21,8 +21,10 @@ class Family:
     are never trained (vision tower and projector). lora_targets: a regular expression that must match a module's whole
     name; anchored, because bare names such as `q_proj` also hit vision towers. turn_end: the token that ends the
     model's turn. lmms_model: lmms-eval's name of the family. system: the system message that lmms-eval sends, None
-    where it sends none. pixel_limits: whether the processor takes min_pixels and max_pixels. token_types: whether the
-    forward wants mm_token_type_ids. caches_features: whether the forward takes ready features in place of pixels.
+    where it sends none. pixel_limits: whether the processor takes min_pixels and max_pixels. types_input: the name
+    under which the forward wants to be told the image's placeholders, mm_token_type_ids or another, empty where it
+    doesn't. image_token_id: the token that stands for a feature; None: the processor's own image token, which in some
+    families only opens a picture. caches_features: whether the forward takes ready features in place of pixels.
     evaluates_adapters: whether lmms-eval's adapter loads a folder with a PEFT adapter; otherwise it needs a merged one.
     packs: whether the questions of an image can share it in one sequence (`packing`): the forward must take positions
     and hand keywords on to its attention (`attention`). plain_head: whether the model returns what its output layer
@@ -37,7 +39,8 @@ class Family:
     lmms_model: str
     system: str | None = None
     pixel_limits: bool = False
-    token_types: bool = False
+    types_input: str = ""
+    image_token_id: int | None = None
     caches_features: bool = True
     evaluates_adapters: bool = True
     packs: bool = False
@@ -57,9 +60,10 @@ class Family:
         ids = processor(text=[processor.image_token], images=[blank], add_special_tokens=False)["input_ids"][0]
         return processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
-    def image_tokens(self, processor: ProcessorMixin, width: int, height: int) -> int:
-        """Placeholder tokens of an image of that size, after the processor's own resizing."""
-        return self.expansion(processor, width, height).count(processor.image_token)
+    def placeholder(self, processor: ProcessorMixin) -> tuple[int, str]:
+        """The token that stands for one feature of an image, and its text."""
+        token = processor.image_token_id if self.image_token_id is None else self.image_token_id
+        return token, processor.tokenizer.convert_ids_to_tokens(token)
 
     def process(self, processor: ProcessorMixin, image: Image.Image) -> dict[str, torch.Tensor]:
         """One image as the model takes it, through the processor's own defaults."""

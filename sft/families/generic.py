@@ -4,15 +4,18 @@ What the named families write down is found out here: the decoder by asking the 
 rendering one. It works unpacked and without cached features.
 """
 
+import inspect
 import re
 
 import torch
+from PIL import Image
 from transformers import AutoModelForImageTextToText, PretrainedConfig, ProcessorMixin
 
 from lmms_eval_drbench.errors import UserError
 from sft.families.base import Family
 
 _PROBE = "answer"
+_TOKEN_TYPES = ("mm_token_type_ids", "token_type_ids")
 
 
 def family_of(model: str, config: PretrainedConfig, processor: ProcessorMixin) -> Family:
@@ -38,6 +41,8 @@ def family_of(model: str, config: PretrainedConfig, processor: ProcessorMixin) -
         frozen=tuple(name for name, weight in empty.named_parameters() if id(weight) not in language),
         lora_targets=_linears(decoder, name),
         turn_end=_turn_end(model, processor),
+        types_input=_types_input(empty, processor),
+        image_token_id=getattr(config, "image_token_id", None),
         lmms_model="drbench_native",
         caches_features=False,
     )
@@ -48,6 +53,13 @@ def _linears(decoder: torch.nn.Module, name: str) -> str:
     paths = [path for path, module in decoder.named_modules() if isinstance(module, torch.nn.Linear)]
     kinds = {r"\.".join(r"\d+" if part.isdigit() else re.escape(part) for part in path.split(".")) for path in paths}
     return rf"{re.escape(name)}\.({'|'.join(sorted(kinds))})"
+
+
+def _types_input(empty: torch.nn.Module, processor: ProcessorMixin) -> str:
+    """The name under which the processor tells the model where the image is: positions or masks hang on it."""
+    given = processor(text=[processor.image_token], images=[Image.new("RGB", (64, 64))])
+    taken = inspect.signature(type(empty).forward).parameters
+    return next((name for name in _TOKEN_TYPES if name in given and name in taken), "")
 
 
 def _turn_end(model: str, processor: ProcessorMixin) -> str:

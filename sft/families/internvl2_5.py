@@ -169,6 +169,9 @@ def _read_config(source: Path) -> dict[str, Any]:
             f"{source} is of type {content.get('model_type')}, only InternVL2.5's published layout (internvl_chat) "
             "needs to be converted"
         )
+    lacking = [part for part in ("llm_config", "vision_config") if not isinstance(content.get(part), dict)]
+    if lacking:
+        raise UserError(f"{source / 'config.json'} lacks {' and '.join(lacking)}: download it again")
     kind = (content["llm_config"].get("architectures") or ["unnamed"])[0]
     if kind not in _LANGUAGE_MODELS:
         raise UserError(f"{source} has the language model {kind}, known are {', '.join(_LANGUAGE_MODELS)}")

@@ -58,7 +58,10 @@ def load_processor(family: Family, model: str, min_pixels: int | None, max_pixel
     processor = _processor(model, **limits)
     pixels = pixel_limits(family, processor)
     if pixels and pixels["min_pixels"] > pixels["max_pixels"]:
-        raise UserError(f"--min_pixels {pixels['min_pixels']} is above --max_pixels {pixels['max_pixels']}: swap them")
+        raise UserError(
+            f"--min_pixels {pixels['min_pixels']} is above --max_pixels {pixels['max_pixels']}: change one of them "
+            "(the one that isn't given is the processor's own)"
+        )
     if not processor.chat_template:
         raise UserError(
             f"--model {model} has no chat template, so no prompt can be built: use its instruction-tuned one"

@@ -60,7 +60,7 @@ QWEN2_5_VL = Qwen2_5_VL(
     lmms_model="qwen2_5_vl",
     system="You are a helpful assistant.",
     pixel_limits=True,
-    token_types=True,
+    types_input="mm_token_type_ids",
     packs=True,
     plain_head=True,
 )
