@@ -88,7 +88,7 @@ def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 2, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 4, topic="count")
 def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     """Whether a count is right, and if not what it should be, in the model's own words."""
     found = _inventory(view, rng, 1)

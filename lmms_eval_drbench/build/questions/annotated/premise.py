@@ -140,7 +140,7 @@ def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=2, topic="count")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=1.5, topic="count")
 def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind are in the picture whose presence is presumed, rightly or wrongly."""
     kinds = [kind for kind, things in view.countable.items() if 1 <= len(things) <= 4]
@@ -253,7 +253,7 @@ def impossible_rank(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, weight=4)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, weight=4.5)
 def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture with a thing of a colour, where the thing has that colour, or another."""
     refs = [ref for ref in view.named if ref.thing.colour and view.half(ref.thing) and be(ref.kind) == "is"]

@@ -115,7 +115,7 @@ def fault_of(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=5, topic="fault")
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=4, topic="fault")
 def is_anything_wrong(view: View, rng: random.Random) -> list[Draft]:
     """Whether something is wrong with a thing."""
     found = _fault_or_none(view, rng)
@@ -202,7 +202,7 @@ def stranger_here(view: View, rng: random.Random) -> list[Draft]:
     return _which(view, rng, ("out_of_place",), wordings, f"Each of them may be found {place}.")
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=4)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=5)
 def way_blocked(view: View, rng: random.Random) -> list[Draft]:
     """Whether something stands in the way: before the door, or on the road."""
     name = "road" if view.scene.outdoors else "door"
