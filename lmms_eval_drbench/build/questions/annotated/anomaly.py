@@ -49,7 +49,7 @@ def _truth(kinds: list[str], numbers: list[int]) -> str:
     return " ".join(f"Number of {plural(kind)}: {number}." for kind, number in zip(kinds, numbers, strict=True))
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1.4)
 def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     """The entry of an inventory that doesn't fit the picture, or none of them."""
     found = _inventory(view, rng, 2)
@@ -114,7 +114,7 @@ def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1.4, topic="count")
 def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether a report gives a wrong number of things."""
     found = _inventory(view, rng, 1)
@@ -193,7 +193,7 @@ def _claim_cues(view: View, claimed: list[Triple], refs: list[Referent], wrong: 
     ]
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=3)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=4)
 def wrong_statement(view: View, rng: random.Random) -> list[Draft]:
     """Which of three statements about the picture is wrong, or none of them."""
     culprit = rng.randrange(-1, 3)
@@ -220,7 +220,7 @@ def wrong_statement(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=3)
 def wrong_statements(view: View, rng: random.Random) -> list[Draft]:
     """Which of four statements about the picture are wrong: one to three of them."""
     size = rng.choice(SET_SIZES)
@@ -246,7 +246,7 @@ def wrong_statements(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2.5)
 def order_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether somebody's account of an order from left to right is mistaken."""
     row = _row(view, rng, 3)

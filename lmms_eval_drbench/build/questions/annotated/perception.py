@@ -63,7 +63,7 @@ def count(view: View, rng: random.Random) -> list[Draft]:
     return _count(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
+@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 2, topic="count")
 def count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind there are, as a number of the model's own."""
     return _count(view, rng, open_ended=True)
@@ -279,7 +279,7 @@ def colour_of(view: View, rng: random.Random) -> list[Draft]:
     return _colour(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE, topic="colour")
+@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE / 2, topic="colour")
 def colour_of_open(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing, in the model's own words."""
     return _colour(view, rng, open_ended=True)

@@ -98,13 +98,13 @@ def missing_thing(view: View, rng: random.Random) -> list[Draft]:
     return _missing(view, rng, open_ended=False)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE, topic="half")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE / 2, topic="half")
 def missing_thing_open(view: View, rng: random.Random) -> list[Draft]:
     """The same, in the model's own words."""
     return _missing(view, rng, open_ended=True)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=2, topic="direction")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1.5, topic="direction")
 def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     """On which side of a thing another is that is there, or not there at all."""
     pairs = [pair for pair in view.pairs if pair[0].words == pair[0].kind and pair[1].hops == 1]
@@ -140,7 +140,7 @@ def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=1.5, topic="count")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=1.3, topic="count")
 def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind are in the picture whose presence is presumed, rightly or wrongly."""
     kinds = [kind for kind, things in view.countable.items() if 1 <= len(things) <= 4]
@@ -166,7 +166,7 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.BOXES, weight=3)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.BOXES, weight=4)
 def wrong_relation(view: View, rng: random.Random) -> list[Draft]:
     """Whether a thing on one side of another is higher or lower than it, where it is on that side, or on the other."""
     pairs = [
@@ -283,7 +283,7 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, Fact.ABSENCE, weight=2)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, Fact.ABSENCE, weight=1.5)
 def missing_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing that is there, or not there at all."""
     refs = [ref for ref in view.named if ref.thing.colour and be(ref.kind) == "is"]

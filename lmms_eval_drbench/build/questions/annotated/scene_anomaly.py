@@ -177,7 +177,7 @@ def _which(view: View, rng: random.Random, kinds: tuple[str, ...], wordings: lis
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=5)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=4)
 def which_is_wrong(view: View, rng: random.Random) -> list[Draft]:
     """With which of three things something is wrong, or none of them."""
     wordings = ["With which of these is something wrong?", "Which of these is not as it should be?"]
@@ -260,7 +260,7 @@ def wrong_things(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=2, most=OPEN_SHARE)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=2, most=OPEN_SHARE / 2)
 def wrong_kind_open(view: View, rng: random.Random) -> list[Draft]:
     """What kind of thing something is wrong with, or none, in the model's own words."""
     bad = wrong(view)
