@@ -1,11 +1,12 @@
 """The critic: a reader of the text alone that sits beside the builder, so that no family lets it win.
 
 It is taught on pilots, questions about other pictures of the same source: first on one that nobody criticised, then on
-one that the first reading did, for what that missed. How likely a reading calls an option becomes one more bet in the builder's ledger: of the options that it likes as much, as many must be right as
-of any others. (Balancing on such a propensity score balances all that the score is made of; letting the critic win no
-more often than lose would not: what it wins where it is sure, another reader could win where this one is mistaken.)
-This is the paper's visual filtering, done while questions are drawn. Open questions are left alone: of a family's two
-answers the likelier one would be dropped until the other was certain.
+one that the first reading did, for what that missed. How likely a reading calls an option becomes one more bet in the
+builder's ledger: of the options that it likes as much, as many must be right as of any others. (Balancing on such a
+propensity score balances all that the score is made of; letting the critic win no more often than lose would not: what
+it wins where it is sure, another reader could win where this one is mistaken.) This is the paper's visual filtering,
+done while questions are drawn. Open questions are left alone: of a family's two answers the likelier one would be
+dropped until the other was certain.
 """
 
 from collections.abc import Sequence
