@@ -50,12 +50,13 @@ class Solver:
         if match := re.fullmatch(r"(\w+) (.+) from the left", words):
             row = sorted(self.all(match[2]), key=x)
             return [row[RANKS.index(match[1])]] if match[1] in RANKS else []
-        if match := re.fullmatch(r"largest (.+)", words):
-            return sorted(self.all(match[1]), key=area)[-1:]
         if match := re.fullmatch(r"(.+?) of the (.+)", words):
             owner = self.one(match[2])
             owned = self.relation(owner, "holding")
             return list({id(thing): thing for thing in owned if thing.name == match[1]}.values())
+        if match := re.fullmatch(r"largest (.+)|(.+) (?:who|that) appears largest", words):
+            single = [thing for thing in self.all(match[1] or match[2]) if not thing.group]
+            return sorted(single, key=area)[-1:]
         colour, _, kind = words.partition(" ")
         return [t for t in self.all(kind) if colour in t.attributes]
 
@@ -458,7 +459,8 @@ def _all_beside(s, way, anchor):
 
 @rule(r"What (?:is|are) the (.+) on\?", r"On which of these (?:is|are) the (.+)\?")
 def _on(s, words):
-    return {f"the {thing.name}" for thing in s.relation(s.one(words), "on")}
+    carriers = s.relation(s.one(words), "on")
+    return {option for option in s.options if any(s.one(option) is carrier for carrier in carriers)}
 
 
 @rule(
@@ -551,12 +553,13 @@ def _mistaken(s, row):
 
 
 @rule(
-    r"A list of every sort of .+ in the picture names only (.+)\. What did it forget\?",
-    r"Under the heading .+, a catalogue of this picture has only (.+)\. What is missing from it\?",
+    r"A list of every sort of .+ in the picture names only (.+)\. (?:What|Which of these) did it forget\?",
+    r"Under the heading .+, a catalogue of this picture has only (.+)\. (?:What|Which of these) is missing from it\?",
 )
 def _forgotten(s, listed):
     known = {s.kind(many) for many in listed.replace(" and ", ", ").split(", ")}
-    return {option for option in s.options if s.all(option) and option not in known} or {"nothing"}
+    nothing = {option for option in s.options if option in ("nothing", NONE_WRONG)}
+    return {option for option in s.options if s.all(option) and option not in known} or nothing
 
 
 @rule(

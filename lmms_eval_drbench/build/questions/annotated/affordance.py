@@ -5,7 +5,7 @@ Knowing what a thing is for is never enough: every question also needs the pictu
 
 import random
 
-from lmms_eval_drbench.build.kinds import PURPOSES, Purpose
+from lmms_eval_drbench.build.kinds import NOT_ALWAYS_SERVING, PURPOSES, Purpose
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -62,10 +62,15 @@ def ready_or_not(view: View) -> list[Referent]:
     ]
 
 
+def _purposes(view: View) -> list[Purpose]:
+    """What may be asked: in a photograph not what a thing of the kind may fail to do, or another do as well."""
+    return [purpose for purpose in PURPOSES if view.scene.distinct or not NOT_ALWAYS_SERVING & set(purpose.kinds)]
+
+
 def servers(view: View) -> list[tuple[Purpose, Referent]]:
     """(purpose, thing) where one thing in the picture serves, and nothing else might."""
     found = []
-    for purpose in PURPOSES:
+    for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
         refs = [ref for ref in view.named if ref.kind in purpose.kinds]
         if len(there) == 1 and len(refs) == 1:
@@ -76,7 +81,7 @@ def servers(view: View) -> list[tuple[Purpose, Referent]]:
 def _served(view: View) -> dict[Purpose, str]:
     """Purpose → the one kind in plain sight that serves it."""
     found = {}
-    for purpose in PURPOSES:
+    for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
         if len(there) == 1 and there[0] in purpose.kinds and there[0] in view.present:
             found[purpose] = there[0]
@@ -87,7 +92,7 @@ def _idle(view: View) -> list[Purpose]:
     """Purposes that nothing in the picture serves: the typical kind is known to be absent, no other is there."""
     return [
         purpose
-        for purpose in PURPOSES
+        for purpose in _purposes(view)
         if purpose.kinds[0] in view.absent and not set(purpose.kinds + purpose.maybe) & set(view.kinds)
     ]
 
@@ -326,7 +331,7 @@ def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2, most=OPEN_SHARE, topic="colour")
 def serving_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of the thing made for a purpose, in the model's own words."""
-    found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour]
+    found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour and not ref.thing.shaded]
     if not found:
         return []
     purpose, ref = rng.choice(found)

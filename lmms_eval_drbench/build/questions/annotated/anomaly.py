@@ -7,7 +7,7 @@ one asks what doesn't belong to the place. In each, "nothing is wrong" is right 
 
 import random
 
-from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OUTDOORS, STATES, are_kin, plural
+from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OFTEN_PICTURED, OUTDOORS, STATES, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
@@ -298,12 +298,15 @@ def forgotten_kind(view: View, rng: random.Random) -> list[Draft]:
     listed = [kind for kind in there if kind != forgotten]
     options = [forgotten] if forgotten else []
     options += rng.sample(lacking, 2 - len(options))
-    answer = forgotten or NOTHING
+    # nobody knows all that a photograph shows: there the list is only asked for what is among the options
+    known = view.scene.distinct
+    what, nothing = ("What", NOTHING) if known else ("Which of these", NO_ERROR)
+    answer = forgotten or nothing
     names = listing([plural(kind) for kind in listed])
     question = rng.choice(
         [
-            f"A list of every sort of {sort} in the picture names only {names}. What did it forget?",
-            f"Under the heading {sort}, a catalogue of this picture has only {names}. What is missing from it?",
+            f"A list of every sort of {sort} in the picture names only {names}. {what} did it forget?",
+            f"Under the heading {sort}, a catalogue of this picture has only {names}. {what} is missing from it?",
         ]
     )
     labelled = {}
@@ -314,12 +317,14 @@ def forgotten_kind(view: View, rng: random.Random) -> list[Draft]:
     return write(
         view,
         question,
-        [*options, NOTHING],
+        [*options, nothing],
         [answer],
         labelled=labelled,
         relation=f"The list names {names}.",
-        logic=f"The {forgotten} is not on the list." if forgotten else "Nothing of that sort is left out.",
-        cues=bets([*options, NOTHING], [answer], 1 / 3, sort),
+        logic=f"The {forgotten} is not on the list."
+        if forgotten
+        else ("Nothing of that sort is left out." if known else "The others are not in the picture."),
+        cues=bets([*options, nothing], [answer], 1 / 3, sort),
     )
 
 
@@ -342,6 +347,8 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
     local = rng.choice(here)
     strangers = [kind for kind in view.absent if kind in foreign]
     if not there and not strangers:
+        return []
+    if not view.scene.distinct and any(ref.kind in OFTEN_PICTURED for ref in there):  # it may be a toy
         return []
     culprit = rng.choice(there) if there else None
     stranger = culprit.kind if culprit else rng.choice(strangers)
@@ -380,7 +387,10 @@ def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     wrong = rng.random() < 0.5
     claimed = ref.thing.colour
     if wrong:
-        claimed = rng.choice([other for other in palette if not _alike(other, claimed)])
+        others = [other for other in palette if not _alike(other, claimed) and other not in ref.thing.tints]
+        if not others:
+            return []
+        claimed = rng.choice(others)
     answer = "yes" if wrong else "no"
     return write(
         view,

@@ -261,7 +261,7 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour, half = ref.thing.colour, view.half(ref.thing)
-    others = [c for c in view.palette(ref.kind) if not _alike(c, colour) and c not in ref.thing.attributes]
+    others = [c for c in view.deniable(ref.thing) if not _alike(c, colour) and c not in ref.thing.attributes]
     if not others:
         return []
     other = rng.choice(others)
