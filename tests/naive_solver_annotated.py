@@ -229,7 +229,11 @@ def _usable(s):
     return {option for option in s.options if s.one(option).state in ("open", "on", "full")}
 
 
-@rule(r"How many are the (.+) in the picture\?", r"The picture shows some (.+)\. What is their number\?")
+@rule(
+    r"How many are the (.+) in the picture\?",
+    r"The picture shows (?:some|one or more) (.+)\. What is their number\?",
+    r"How many (.+) does the picture show\?",
+)
 def _presumed_count(s, many):
     return {str(len(s.all(s.kind(many)))) if s.all(s.kind(many)) else f"there are no {many}"}
 
@@ -385,7 +389,7 @@ def _nearness(s, one, other):
     return {"nearer" if sum(s.one(one).depth) < sum(s.one(other).depth) else "farther away"}
 
 
-@rule(r"(?:Is|Are) the (.+) in front of the (.+) or behind (?:it|them)\?")
+@rule(r"(?:Is|Are) the (.+) in front of the (.+) or behind (?:it|them|him|her)\?")
 def _front(s, one, other):
     a, b = s.one(one), s.one(other)
     behind = b in s.relation(a, "behind") or a in s.relation(b, "in_front_of")

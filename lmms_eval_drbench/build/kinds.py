@@ -88,14 +88,15 @@ photograph without the label shows none, but one with it may show more."""
 
 OFTEN_MISNAMED = frozenset(
     ("truck", "handbag", "sheep", "bench", "suitcase", "potted plant", "kite", "remote control", "teddy bear")
-    + ("parking meter", "bowl", "vase", "sandwich", "hot dog", "cake", "donut", "book")
+    + ("parking meter", "bowl", "vase", "sandwich", "hot dog", "cake", "donut", "book", "bottle", "cup")
 )
 """COCO categories that hold what people call otherwise, for want of a category of its own: vans, plastic bags, goats,
-rows of books, seats of a train, briefcases, vines, parachutes, game controllers, soft toys, ticket machines, pies."""
+rows of books, seats of a train, briefcases, vines, parachutes, game controllers, soft toys, ticket machines, jars."""
 
 ANIMALS = frozenset(
     ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "goat", "fish", "animal")
 )
+PRONOUNS = {"man": "him", "boy": "him", "guy": "him", "woman": "her", "girl": "her", "lady": "her"}
 PEOPLE = frozenset(vocabulary("person man woman boy girl child people guy lady kid baby rider driver player"))
 OFTEN_PICTURED = (
     ANIMALS
@@ -255,6 +256,18 @@ PURPOSES = (
 )
 """A kind serves one purpose as far as these questions go; where a `maybe` kind is there too, nothing is asked."""
 
+
+WELL_KNOWN = (
+    COMES_IN_SEVERAL
+    | ANIMALS
+    | PEOPLE
+    | INDOORS
+    | OUTDOORS
+    | frozenset(kind for group in GROUPS.values() for kind in group)
+    | frozenset(kind for purpose in PURPOSES for kind in purpose.kinds)
+)
+"""Kinds of which these tables would say that they come in several. Of any other kind (a ledge, a grate) a photograph
+may show more than its scene graph names."""
 
 STATES = (("open", "closed"), ("on", "off"), ("full", "empty"))
 COLOURS = (

@@ -148,7 +148,10 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
         return []
     kind, missing = rng.choice(kinds), rng.choice(view.absent)
     number = len(view.countable[kind])
-    wording = rng.choice(["How many are the {} in the picture?", "The picture shows some {}. What is their number?"])
+    wordings = ["How many are the {} in the picture?", "The picture shows some {}. What is their number?"]
+    if not view.scene.distinct:  # what is drawn keeps its wordings, so that its data sets stay what they are
+        wordings = ["How many {} does the picture show?", "The picture shows one or more {}. What is their number?"]
+    wording = rng.choice(wordings)
     drafts = []
     for asked, offered, holds in [(kind, number, True), (missing, rng.randint(1, 3), False)]:
         many = plural(asked)

@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from lmms_eval_drbench.build.kinds import PEOPLE, are_kin, plural
+from lmms_eval_drbench.build.kinds import PEOPLE, PRONOUNS, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -140,9 +140,8 @@ def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
     if not pairs:
         return []
     one, other, way = rng.choice(pairs)
-    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind it?"]
-    if be(other.kind) == "are" or other.kind in PEOPLE:
-        questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind them?"]
+    pronoun = PRONOUNS.get(other.kind, "them" if be(other.kind) == "are" or other.kind in PEOPLE else "it")
+    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind {pronoun}?"]
     return _either(view, one, other, way, {"in_front_of": "in front", "behind": "behind"}, questions, rng)
 
 

@@ -14,6 +14,7 @@ from lmms_eval_drbench.build.kinds import (
     COMES_IN_SEVERAL,
     PEOPLE,
     SELDOM_ALONE,
+    WELL_KNOWN,
     are_kin,
     are_mixed_up,
     is_plural,
@@ -189,6 +190,8 @@ class View:
         several = thing.name in COMES_IN_SEVERAL and not self.scene.distinct
         if thing.name in SELDOM_ALONE or self._share(thing) < (_DOMINANT if several else _LARGE):
             return False
+        if thing.name not in WELL_KNOWN and not self.scene.distinct:
+            return False
         index = next(number for number, other in enumerate(self.scene.objects) if other is thing)
         of_it = [(name, target) for one, name, target in self.scene.relations if one == index]
         carriers = [self.scene.objects[target].name for name, target in of_it if name in _BELONGING]
@@ -216,7 +219,9 @@ class View:
             if most is None or most.name != kind or not most.clear or is_plural(kind):
                 continue
             alone = self.counts[kind] == 1
-            if self._share(most) < (_DOMINANT if alone else _LARGE) or (alone and kind not in COMES_IN_SEVERAL):
+            if self._share(most) < (_DOMINANT if alone else _LARGE):
+                continue
+            if alone and kind in (WELL_KNOWN | SELDOM_ALONE) - COMES_IN_SEVERAL:
                 continue
             if all(self.larger(most, other) for other in alike if other is not most):
                 yield Referent(most, f"{kind} {'who' if kind in PEOPLE else 'that'} appears largest", 1)
