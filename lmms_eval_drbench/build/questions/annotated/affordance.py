@@ -17,7 +17,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     numbers,
     write,
 )
-from lmms_eval_drbench.build.questions.annotated.view import Referent, View, labels
+from lmms_eval_drbench.build.questions.annotated.view import Referent, View, examples, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -95,11 +95,6 @@ def _idle(view: View) -> list[Purpose]:
         for purpose in _purposes(view)
         if purpose.kinds[0] in view.absent and not set(purpose.kinds + purpose.maybe) & set(view.kinds)
     ]
-
-
-def _example(view: View, kind: str) -> dict:
-    things = [thing for thing in view.scene.named(kind) if thing.clear]
-    return {kind if view.counts[kind] == 1 else f"largest {kind}": max(things, key=lambda t: t.box[2] * t.box[3])}
 
 
 def _use(purpose: Purpose, kind: str) -> str:
@@ -183,7 +178,7 @@ def possible_here(view: View, rng: random.Random) -> list[Draft]:
     )
     labelled = {}
     for purpose in right:
-        labelled |= _example(view, served[purpose])
+        labelled |= examples(view, [served[purpose]])
     kinds = [served[purpose] for purpose in right]
     return write(
         view,
@@ -216,7 +211,7 @@ def _one_of(view: View, rng: random.Random, possible: bool) -> list[Draft]:
         wording += ["Which of these could one not do with the things in the picture?"]
     labelled = {}
     for purpose in shown:
-        labelled |= _example(view, served[purpose])
+        labelled |= examples(view, [served[purpose]])
     if not possible and len({served[purpose] for purpose in shown}) < 2:
         return []
     options = [purpose.can for purpose in (right, *wrong)]
@@ -269,7 +264,7 @@ def anything_for(view: View, rng: random.Random) -> list[Draft]:
         question,
         ["yes", "no"],
         [answer],
-        labelled=_example(view, served[purpose]) if is_there else _witnesses(view),
+        labelled=examples(view, [served[purpose]]) if is_there else _witnesses(view),
         relation=_use(purpose, served[purpose]) if is_there else "None of them is made for it.",
         logic="So there is." if is_there else f"Nothing else in the picture is made for {purpose.made}.",
         cues=bets(["yes", "no"], [answer], 0.5, purpose.made),
@@ -278,10 +273,7 @@ def anything_for(view: View, rng: random.Random) -> list[Draft]:
 
 def _witnesses(view: View) -> dict:
     """The most conspicuous kinds that are there: who says that something is not there has looked at these."""
-    found: dict = {}
-    for kind in view.present[:4]:
-        found |= _example(view, kind)
-    return found
+    return examples(view, view.present[:4])
 
 
 def _serving_count(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:

@@ -11,7 +11,7 @@ from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OFTEN_PICTURED, OUTDO
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
-from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, labels
+from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, examples, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -309,17 +309,12 @@ def forgotten_kind(view: View, rng: random.Random) -> list[Draft]:
             f"Under the heading {sort}, a catalogue of this picture has only {names}. {what} is missing from it?",
         ]
     )
-    labelled = {}
-    for kind in there:
-        things = [thing for thing in view.scene.named(kind) if thing.clear]
-        most = max(things, key=lambda thing: thing.box[2] * thing.box[3])
-        labelled[kind if view.counts[kind] == 1 else f"largest {kind}"] = most
     return write(
         view,
         question,
         [*options, nothing],
         [answer],
-        labelled=labelled,
+        labelled=examples(view, there),
         relation=f"The list names {names}.",
         logic=f"The {forgotten} is not on the list."
         if forgotten

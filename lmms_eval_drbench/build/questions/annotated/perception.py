@@ -15,7 +15,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     whereabouts,
     write,
 )
-from lmms_eval_drbench.build.questions.annotated.view import View, is_of_size, labels
+from lmms_eval_drbench.build.questions.annotated.view import View, examples, is_of_size, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -69,16 +69,6 @@ def count_open(view: View, rng: random.Random) -> list[Draft]:
     return _count(view, rng, open_ended=True)
 
 
-def _some_of(view: View, kinds: list[str]) -> dict:
-    """One clear example of each kind, under its bare name where it is the only one."""
-    found = {}
-    for kind in kinds:
-        things = [thing for thing in view.scene.named(kind) if thing.clear]
-        largest = max(things, key=lambda thing: thing.box[2] * thing.box[3])
-        found[kind if view.counts[kind] == 1 else f"largest {kind}"] = largest
-    return found
-
-
 @family(Category.PERCEPTION, Fact.ABSENCE, weight=2)
 def visible_kind(view: View, rng: random.Random) -> list[Draft]:
     """The one of four kinds that is in the picture."""
@@ -97,7 +87,7 @@ def visible_kind(view: View, rng: random.Random) -> list[Draft]:
         question,
         [kind, *others],
         [kind],
-        labelled=_some_of(view, [kind]),
+        labelled=examples(view, [kind]),
         relation=f"There is no {', no '.join(others)}.",
         logic=f"Only the {kind} is there.",
         cues=bets([kind, *others], [kind], 0.25),
@@ -116,7 +106,7 @@ def hidden_kind(view: View, rng: random.Random) -> list[Draft]:
         question,
         [*kinds, missing],
         [missing],
-        labelled=_some_of(view, kinds),
+        labelled=examples(view, kinds),
         relation=f"I see no {missing}.",
         logic=f"All but the {missing} are there.",
         cues=bets([*kinds, missing], [missing], 0.25),
@@ -141,7 +131,7 @@ def visible_kinds(view: View, rng: random.Random) -> list[Draft]:
         question,
         [*kinds, *others],
         kinds,
-        labelled=_some_of(view, kinds),
+        labelled=examples(view, kinds),
         relation=f"There is no {', no '.join(others)}.",
         logic=f"Of the four, only {listing(kinds)} can be seen.",
         cues=[*bets([*kinds, *others], kinds, 0.5), *_sizes(size)],

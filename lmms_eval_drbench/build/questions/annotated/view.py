@@ -179,7 +179,7 @@ class View:
 
     def _share(self, thing: SceneObject) -> float:
         """The share of the picture that a thing's box takes up."""
-        return thing.box[2] * thing.box[3] / (self.scene.width * self.scene.height)
+        return _area(thing) / (self.scene.width * self.scene.height)
 
     def _is_conspicuous(self, thing: SceneObject) -> bool:
         """Whether a second thing of its kind, had there been one, would hardly have gone without annotation.
@@ -215,7 +215,7 @@ class View:
         """In photographs the thing that looks plainly larger than all others of its kind, be they labelled or not."""
         for kind in [] if self.scene.distinct else self.kinds:
             alike = [thing for thing in self.scene.objects if not thing.group and are_mixed_up(kind, thing.name)]
-            most = max(alike, key=lambda thing: thing.box[2] * thing.box[3], default=None)
+            most = max(alike, key=_area, default=None)
             if most is None or most.name != kind or not most.clear or is_plural(kind):
                 continue
             alone = self.counts[kind] == 1
@@ -269,7 +269,7 @@ class View:
     @staticmethod
     def larger(one: SceneObject, other: SceneObject) -> bool:
         """Whether one thing plainly takes up more of the picture than another, by box and, where known, outline."""
-        by_box = one.box[2] * one.box[3] >= _LARGER * other.box[2] * other.box[3]
+        by_box = _area(one) >= _LARGER * _area(other)
         return by_box and (one.area is None or other.area is None or one.area >= _LARGER * other.area)
 
     @staticmethod
@@ -310,6 +310,24 @@ def is_of_size(ref: Referent) -> bool:
 def mentions(one: Referent, other: Referent) -> bool:
     """Whether pointing at one thing already names the other."""
     return any(other.words in triple for triple in one.graph)
+
+
+def examples(view: View, kinds: Iterable[str]) -> dict[str, SceneObject]:
+    """The largest thing in plain sight of each kind, under its bare name where it is the only one."""
+    found = {}
+    for kind in kinds:
+        things = [thing for thing in view.scene.named(kind) if thing.clear]
+        most = max(things, key=_area)
+        larger = [thing for thing in view.scene.named(kind) if _area(thing) > _area(most)]
+        if view.counts[kind] == 1:
+            found[kind] = most
+        else:
+            found[f"{kind} in plain sight" if larger and not view.scene.distinct else f"largest {kind}"] = most
+    return found
+
+
+def _area(thing: SceneObject) -> int:
+    return thing.box[2] * thing.box[3]
 
 
 def labels(view: View, things: list[SceneObject]) -> dict[str, SceneObject]:
