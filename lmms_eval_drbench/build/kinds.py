@@ -279,8 +279,9 @@ MATERIALS = ("wooden", "metal", "plastic", "glass", "stone", "brick", "leather",
 ACTIVITIES = ("sitting", "standing", "walking", "running", "lying", "sleeping", "kneeling")
 ALIKE_ACTIVITIES = (("standing", "walking", "running"), ("lying", "sleeping"), ("sitting", "kneeling"))
 """Activities that a still picture hardly tells apart."""
-NOT_ALWAYS_SERVING = frozenset(("umbrella", "sink"))
-"""Kinds that photographs show in forms that don't serve (parasols), or for which much else serves (a tap, a hose)."""
+NOT_ALWAYS_SERVING = frozenset(("umbrella", "traffic light", "sink"))
+"""Kinds that photographs show in forms that don't serve (parasols, signals for pedestrians), or for which much else
+serves as well (a tap, a hose)."""
 
 
 @cache
