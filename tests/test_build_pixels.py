@@ -46,8 +46,9 @@ def test_a_box_is_found_in_a_picture_of_another_size():
     assert pixels.within(picture, (199, 99, 1, 1), 200, 100).shape == (1, 3)
 
 
-def test_a_thing_is_dark_when_hardly_any_of_its_pixels_is_bright():
+def test_a_thing_is_dark_when_hardly_any_of_its_pixels_is_bright_or_most_are_black():
     assert pixels.is_dark(of((30, 20, 10))) and not pixels.is_dark(of((30, 20, 10), (30, 20, 10), (200, 200, 200)))
+    assert pixels.is_dark(of((9, 8, 8), (9, 8, 8), (200, 200, 200)))
 
 
 def test_most_colours_of_the_real_sample_are_confirmed(coco_sample):

@@ -46,8 +46,8 @@ _ENOUGH = 0.15
 """Share of a box that must go by the annotated colour; the rest may be background, windows, lettering."""
 _PLAINLY = 1.3
 """How much larger its share must be than that of any other colour for nobody to name another."""
-_DARK = 45
-"""Brightness (of 255) that a tenth of the pixels must exceed for a thing to be seen."""
+_DARK, _BLACK = 45, 14
+"""Brightness (of 255) that a tenth of the pixels must exceed for a thing to be seen, and half of them."""
 
 
 def read(path: Path) -> np.ndarray | None:
@@ -73,7 +73,8 @@ def within(picture: np.ndarray, box: tuple[int, int, int, int], width: int, heig
 
 def is_dark(pixels: np.ndarray) -> bool:
     """Whether a thing with these pixels [N, 3] is lost in the dark."""
-    return bool(np.percentile(pixels.max(axis=1), 90) < _DARK)
+    middle, high = np.percentile(pixels.max(axis=1), [50, 90])
+    return bool(high < _DARK or middle < _BLACK)
 
 
 def shares(pixels: np.ndarray) -> dict[str, float]:
