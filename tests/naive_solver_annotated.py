@@ -532,6 +532,8 @@ def _noted(s, number, many):
 
 
 def _holds(s, claim):
+    if match := re.fullmatch(r"the (.+) (?:is|are) in the (left|right) half of the picture", claim):
+        return s.half(s.one(match[1])) == match[2]
     pattern = (
         r"the (.+) (?:is|are) (to the left of|to the right of|higher up in the picture than|lower down .+ than) the "
     )

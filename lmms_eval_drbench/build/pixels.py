@@ -11,8 +11,8 @@ from PIL import Image
 
 from lmms_eval_drbench.data import MAX_PIXELS
 
-_SIDE = 320
-"""The picture is read at about this width or height: colours of a thing need no detail."""
+_SIDE = 160
+"""Least side at which a picture is read: colours of a thing need no detail."""
 _BASIC = {
     "red": ((335, 20), (0.30, 1.0), (0.20, 1.0)),
     "orange": ((10, 48), (0.40, 1.0), (0.40, 1.0)),

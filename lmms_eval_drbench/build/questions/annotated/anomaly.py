@@ -9,9 +9,18 @@ import random
 
 from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OFTEN_PICTURED, OUTDOORS, STATES, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
-from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
+from lmms_eval_drbench.build.questions.annotated.craft import (
+    OPEN_SHARE,
+    SET_SIZES,
+    Triple,
+    be,
+    family,
+    in_half,
+    say,
+    write,
+)
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
-from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, examples, labels
+from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, examples, is_rank, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -143,7 +152,10 @@ def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
 
 
 def _statements(view: View, rng: random.Random) -> list[tuple[Triple, Triple, list[Referent]]]:
-    """(what holds, its opposite, the things) for relations between things; one for each pair of things."""
+    """(what holds, its opposite, the things) for relations between things; one for each pair of things.
+
+    In photographs, where few things can be pointed at, also for the half of the picture that holds a thing.
+    """
     found = []
     refs = [ref for ref in view.referents if ref.hops <= 2]
     rng.shuffle(refs)
@@ -151,11 +163,19 @@ def _statements(view: View, rng: random.Random) -> list[tuple[Triple, Triple, li
         for other in refs[index + 1 :]:
             if any(other.words in triple for triple in one.graph) or any(one.words in t for t in other.graph):
                 continue
+            ranked = one.kind == other.kind and (is_rank(one) or is_rank(other))
+            if ranked and not view.scene.distinct:  # the leftmost bus is to the left of any other: no picture needed
+                continue
             ways = [view.across(one.thing, other.thing), view.upright(one.thing, other.thing)]
             ways = [way for way in ways if way]
             if ways:
                 way = rng.choice(ways)
                 found.append(((one.words, way, other.words), (one.words, OPPOSITE[way], other.words), [one, other]))
+    for ref in [] if view.scene.distinct else refs:
+        half = view.half(ref.thing)
+        if half and not ref.graph and not is_rank(ref):
+            other_half = "right" if half == "left" else "left"
+            found.append((in_half(ref, half), in_half(ref, other_half), [ref]))
     rng.shuffle(found)
     return found
 
@@ -188,7 +208,7 @@ def _claim_cues(view: View, claimed: list[Triple], refs: list[Referent], wrong: 
         for key in (
             relation,
             *[key for bet in bets_of[subject] for key in (bet, (bet, relation))],
-            *[key for bet in bets_of[target] for key in (bet, (relation, bet))],
+            *[key for bet in bets_of.get(target, ()) for key in (bet, (relation, bet))],
         )
     ]
 
