@@ -148,7 +148,10 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
         return []
     kind, missing = rng.choice(kinds), rng.choice(view.absent)
     number = len(view.countable[kind])
-    wording = rng.choice(["How many are the {} in the picture?", "The picture shows some {}. What is their number?"])
+    wordings = ["How many are the {} in the picture?", "The picture shows some {}. What is their number?"]
+    if not view.scene.distinct:  # what is drawn keeps its wordings, so that its data sets stay what they are
+        wordings = ["How many {} does the picture show?", "The picture shows one or more {}. What is their number?"]
+    wording = rng.choice(wordings)
     drafts = []
     for asked, offered, holds in [(kind, number, True), (missing, rng.randint(1, 3), False)]:
         many = plural(asked)
@@ -261,7 +264,7 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour, half = ref.thing.colour, view.half(ref.thing)
-    others = [c for c in view.palette(ref.kind) if not _alike(c, colour) and c not in ref.thing.attributes]
+    others = [c for c in view.deniable(ref.thing) if not _alike(c, colour) and c not in ref.thing.attributes]
     if not others:
         return []
     other = rng.choice(others)

@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from lmms_eval_drbench.build.kinds import are_kin, plural
+from lmms_eval_drbench.build.kinds import PEOPLE, PRONOUNS, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -140,9 +140,8 @@ def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
     if not pairs:
         return []
     one, other, way = rng.choice(pairs)
-    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind it?"]
-    if be(other.kind) == "are":
-        questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind them?"]
+    pronoun = PRONOUNS.get(other.kind, "them" if be(other.kind) == "are" or other.kind in PEOPLE else "it")
+    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind {pronoun}?"]
     return _either(view, one, other, way, {"in_front_of": "in front", "behind": "behind"}, questions, rng)
 
 
@@ -394,6 +393,7 @@ def resting_on(view: View, rng: random.Random) -> list[Draft]:
         other
         for other in view.referents
         if other not in (ref, carrier) and other.hops == 1 and not are_kin(other.kind, carrier.kind)
+        if other.kind not in PEOPLE
         # something beside it, and as large as a carrier must be, so that only the picture rules it out
         if other.thing.box[2] * other.thing.box[3] > ref.thing.box[2] * ref.thing.box[3]
         and (view.across(ref.thing, other.thing) or view.upright(ref.thing, other.thing))
