@@ -412,7 +412,7 @@ def _serving_half(s, made):
 )
 def _half(s, words):
     half = s.half(s.one(words))
-    return {f"{half} half"} if s.options else {half}
+    return {f"{half} half"}
 
 
 @rule(
@@ -439,6 +439,14 @@ def _presumed_half(s, words):
 def _furthest(s, *ways):
     sign = 1 if "left" in ways else -1
     return {min(s.options, key=lambda option: sign * x(s.one(option)))}
+
+
+@rule(r"Which of these four, (.+), is (?:furthest to the (left|right)|closest to the (left|right) edge of the picture)\?")
+def _furthest_of_four(s, named, *ways):
+    words = [name.removeprefix("the ") for name in re.split(r", | and (?=the )", named)]
+    assert len(words) == 4
+    sign = 1 if "left" in ways else -1
+    return {min(words, key=lambda name: sign * x(s.one(name)))}
 
 
 @rule(
