@@ -16,6 +16,8 @@ _PLURALS = {
     "child": "children",
     "knife": "knives",
     "sheep": "sheep",
+    "shelf": "shelves",
+    "toilet paper": "rolls of toilet paper",
     "bus": "buses",
     "computer mouse": "computer mice",
     "scissors": "pairs of scissors",
@@ -153,6 +155,8 @@ OUTDOORS = frozenset(
     + ("street", "sidewalk", "crosswalk", "stop sign", "kite", "traffic sign")
 )
 INDOOR_PLACES = frozenset(("kitchen", "living room", "bathroom", "bedroom", "office", "dining room", "hotel room"))
+GROUNDS = frozenset(("floor", "pavement", "road", "parking lot", "lawn", "crosswalk"))
+"""What things stand on. Where such a place is, so is its ground: showing it tells nothing."""
 OUTDOOR_PLACES = frozenset(("street", "park", "beach", "road", "field", "skate park", "city", "farm", "zoo", "forest"))
 
 

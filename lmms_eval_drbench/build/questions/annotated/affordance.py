@@ -53,12 +53,10 @@ _READY = {
 
 def ready_or_not(view: View) -> list[Referent]:
     """Things that only their state can keep from being used: none is fallen, broken, in mid-air or blocked."""
-    hindered = {i for a in view.scene.anomalies for i in (a.thing, a.target) if i is not None}
-    hindered_things = {id(view.scene.objects[index]) for index in hindered}
     return [
         ref
         for ref in view.referents
-        if (ref.kind, ref.thing.state) in _READY and not ref.thing.fallen and id(ref.thing) not in hindered_things
+        if (ref.kind, ref.thing.state) in _READY and not ref.thing.fallen and id(ref.thing) not in view.touched
     ]
 
 
@@ -73,17 +71,18 @@ def servers(view: View) -> list[tuple[Purpose, Referent]]:
     for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
         refs = [ref for ref in view.named if ref.kind in purpose.kinds]
-        if len(there) == 1 and len(refs) == 1:
+        if len(there) == 1 and len(refs) == 1 and id(refs[0].thing) not in view.touched:
             found.append((purpose, refs[0]))
     return found
 
 
 def _served(view: View) -> dict[Purpose, str]:
-    """Purpose → the one kind in plain sight that serves it."""
+    """Purpose → the one kind in plain sight that serves it; a thing with which something is wrong may not."""
     found = {}
     for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
-        if len(there) == 1 and there[0] in purpose.kinds and there[0] in view.present:
+        sound = all(id(thing) not in view.touched for kind in there for thing in view.scene.named(kind))
+        if len(there) == 1 and there[0] in purpose.kinds and there[0] in view.present and sound:
             found[purpose] = there[0]
     return found
 
@@ -314,7 +313,7 @@ def serving_count(view: View, rng: random.Random) -> list[Draft]:
     return _serving_count(view, rng, open_ended=False)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
+@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE / 4, topic="count")
 def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many things are made for a purpose, as a number of the model's own."""
     return _serving_count(view, rng, open_ended=True)

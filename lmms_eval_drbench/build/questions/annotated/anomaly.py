@@ -58,7 +58,7 @@ def _truth(kinds: list[str], numbers: list[int]) -> str:
     return " ".join(f"Number of {plural(kind)}: {number}." for kind, number in zip(kinds, numbers, strict=True))
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1.4)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1)
 def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     """The entry of an inventory that doesn't fit the picture, or none of them."""
     found = _inventory(view, rng, 2)
@@ -97,7 +97,7 @@ def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 4, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 8, topic="count")
 def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     """Whether a count is right, and if not what it should be, in the model's own words."""
     found = _inventory(view, rng, 1)
@@ -123,7 +123,7 @@ def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1.4, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, topic="count")
 def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether a report gives a wrong number of things."""
     found = _inventory(view, rng, 1)
@@ -359,7 +359,10 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
         foreign.intersection(view.kinds)
     ):  # things with no name of their own
         return []
-    local = rng.choice(here)
+    free = [ref for ref in here if id(ref.thing) not in view.touched]
+    if not free:
+        return []
+    local = rng.choice(free)
     strangers = [kind for kind in view.absent if kind in foreign]
     if not there and not strangers:
         return []
@@ -389,7 +392,7 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=2, topic="colour")
+@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=3, topic="colour")
 def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     """Whether a description gives a thing the wrong colour."""
     refs = [ref for ref in view.referents if ref.thing.colour and ref.thing.colour not in ref.words]
@@ -423,7 +426,7 @@ def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ATTRIBUTES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.ATTRIBUTES, weight=3)
 def wrong_state_report(view: View, rng: random.Random) -> list[Draft]:
     """Whether a description gives a thing the wrong state: open for closed, on for off, full for empty."""
     refs = [ref for ref in view.referents if ref.thing.state]

@@ -72,9 +72,9 @@ def count_open(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.PERCEPTION, Fact.ABSENCE, weight=2)
 def visible_kind(view: View, rng: random.Random) -> list[Draft]:
     """The one of four kinds that is in the picture."""
-    if not view.present or len(view.absent) < 3:
+    if not view.notable or len(view.absent) < 3:
         return []
-    kind, others = rng.choice(view.present), rng.sample(view.absent, 3)
+    kind, others = rng.choice(view.notable), rng.sample(view.absent, 3)
     question = rng.choice(
         [
             "Which of these can be seen in the picture?",
@@ -97,9 +97,9 @@ def visible_kind(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.PERCEPTION, Fact.ABSENCE, weight=1)
 def hidden_kind(view: View, rng: random.Random) -> list[Draft]:
     """The one of four kinds that is not in the picture."""
-    if len(view.present) < 3 or not view.absent:
+    if len(view.notable) < 3 or not view.absent:
         return []
-    kinds, missing = rng.sample(view.present, 3), rng.choice(view.absent)
+    kinds, missing = rng.sample(view.notable, 3), rng.choice(view.absent)
     question = rng.choice(["Which of these is missing from the picture?", "Which of these does the picture not show?"])
     return write(
         view,
@@ -117,9 +117,9 @@ def hidden_kind(view: View, rng: random.Random) -> list[Draft]:
 def visible_kinds(view: View, rng: random.Random) -> list[Draft]:
     """Which of four kinds are in the picture: one to three of them."""
     size = rng.choice(SET_SIZES)
-    if len(view.present) < size or len(view.absent) < 4 - size:
+    if len(view.notable) < size or len(view.absent) < 4 - size:
         return []
-    kinds, others = rng.sample(view.present, size), rng.sample(view.absent, 4 - size)
+    kinds, others = rng.sample(view.notable, size), rng.sample(view.absent, 4 - size)
     question = rng.choice(
         [
             "Which of these can be seen in the picture? (multiple answers)",
@@ -322,7 +322,7 @@ def _among(view: View, words: tuple[str, ...]) -> list[tuple]:
 def material_of(view: View, rng: random.Random) -> list[Draft]:
     """What a thing is made of, from three materials."""
     pairs = _among(view, MATERIALS)
-    if not pairs:
+    if not pairs or view.scene.palettes:  # a drawn kind has one material at most, which its name gives away
         return []
     ref, material = rng.choice(pairs)
     options = [material, *rng.sample([other for other in MATERIALS if other not in ref.thing.attributes], 2)]

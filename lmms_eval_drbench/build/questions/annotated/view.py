@@ -12,6 +12,7 @@ from functools import cached_property
 from lmms_eval_drbench.build.kinds import (
     COLOURS,
     COMES_IN_SEVERAL,
+    GROUNDS,
     PEOPLE,
     SELDOM_ALONE,
     WELL_KNOWN,
@@ -141,6 +142,17 @@ class View:
     def present(self) -> list[str]:
         """Kinds of which something is in plain sight."""
         return sorted({thing.name for thing in self.scene.objects if thing.clear})
+
+    @cached_property
+    def notable(self) -> list[str]:
+        """Kinds in plain sight that might as well not be there."""
+        return [kind for kind in self.present if kind not in GROUNDS]
+
+    @cached_property
+    def touched(self) -> set[int]:
+        """`id` of the things that an anomaly is about, be they wrong or blocked."""
+        indices = {index for a in self.scene.anomalies for index in (a.thing, a.target) if index is not None}
+        return {id(self.scene.objects[index]) for index in indices}
 
     @property
     def shows_camera(self) -> bool:
@@ -313,17 +325,27 @@ def mentions(one: Referent, other: Referent) -> bool:
 
 
 def examples(view: View, kinds: Iterable[str]) -> dict[str, SceneObject]:
-    """The largest thing in plain sight of each kind, under its bare name where it is the only one."""
+    """The largest thing in plain sight of each kind: under its bare name where it is the only one, as the largest where
+    it plainly is, else by its place in the row or, where not all may be known, as the one in plain sight.
+    """
     found = {}
     for kind in kinds:
         things = [thing for thing in view.scene.named(kind) if thing.clear]
         most = max(things, key=_area)
-        larger = [thing for thing in view.scene.named(kind) if _area(thing) > _area(most)]
-        if view.counts[kind] == 1:
+        rivals = [thing for thing in view.scene.named(kind) if thing is not most]
+        if not rivals:
             found[kind] = most
+        elif all(_area(most) * _RIVAL >= _area(thing) for thing in rivals):
+            found[f"largest {kind}"] = most
+        elif view.scene.distinct:
+            found |= {phrase: thing for phrase, thing in labels(view, [most, *rivals]).items() if thing is most}
         else:
-            found[f"{kind} in plain sight" if larger and not view.scene.distinct else f"largest {kind}"] = most
+            found[f"{kind} in plain sight"] = most
     return found
+
+
+_RIVAL = 0.7
+"""Share of the largest thing's area that no other of its kind exceeds."""
 
 
 def _area(thing: SceneObject) -> int:
