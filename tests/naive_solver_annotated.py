@@ -127,7 +127,7 @@ def _fault_of(s, words):
     return _faults(s, s.one(words)) or {"nothing"}
 
 
-@rule(r"Is anything wrong with the (.+)\?", r"Does the (.+) call for somebody's attention\?")
+@rule(r"Is anything wrong with the (.+)\?", r"Does anything seem wrong with the (.+)\?")
 def _is_wrong(s, words):
     return {"yes" if _faults(s, s.one(words)) else "no"}
 

@@ -67,13 +67,13 @@ def pillow(p, t):
 @draws("towel")
 def towel(p, t):
     c = p.colour
-    p.rect(0, 2, 56, 34, light(c, 0.12), 12)  # folded once: one rounded edge, both ends on the other side
-    p.poly([(28, 2), (56, 2), (56, 34), (28, 34)], light(c, 0.12))
-    p.pattern(t.look, 0, 2, 56, 34)
-    p.ink("line", [(10, 18), (56, 18)], dark(c, 0.4))
+    p.rect(0, 0, 56, 34, light(c, 0.12), 12)  # folded once: one rounded edge, both ends on the other side
+    p.poly([(28, 0), (56, 0), (56, 34), (28, 34)], light(c, 0.12))
+    p.pattern(t.look, 0, 0, 56, 34)
+    p.ink("line", [(10, 17), (56, 17)], dark(c, 0.4))
     for x in (43, 47):
-        p.ink("line", [(x, 3), (x, 33)], light(c, 0.6))
-    p.round(0, 2, 56, 34, 0.8)
+        p.ink("line", [(x, 1), (x, 33)], light(c, 0.6))
+    p.round(0, 0, 56, 34, 0.8)
 
 
 @draws("toilet paper")
