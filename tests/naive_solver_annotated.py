@@ -50,12 +50,13 @@ class Solver:
         if match := re.fullmatch(r"(\w+) (.+) from the left", words):
             row = sorted(self.all(match[2]), key=x)
             return [row[RANKS.index(match[1])]] if match[1] in RANKS else []
-        if match := re.fullmatch(r"largest (.+)", words):
-            return sorted(self.all(match[1]), key=area)[-1:]
         if match := re.fullmatch(r"(.+?) of the (.+)", words):
             owner = self.one(match[2])
             owned = self.relation(owner, "holding")
             return list({id(thing): thing for thing in owned if thing.name == match[1]}.values())
+        if match := re.fullmatch(r"largest (.+)|(.+) (?:who|that) appears largest", words):
+            single = [thing for thing in self.all(match[1] or match[2]) if not thing.group]
+            return sorted(single, key=area)[-1:]
         colour, _, kind = words.partition(" ")
         return [t for t in self.all(kind) if colour in t.attributes]
 
@@ -126,7 +127,7 @@ def _fault_of(s, words):
     return _faults(s, s.one(words)) or {"nothing"}
 
 
-@rule(r"Is anything wrong with the (.+)\?", r"Does the (.+) call for somebody's attention\?")
+@rule(r"Is anything wrong with the (.+)\?", r"Does anything seem wrong with the (.+)\?")
 def _is_wrong(s, words):
     return {"yes" if _faults(s, s.one(words)) else "no"}
 
@@ -228,7 +229,11 @@ def _usable(s):
     return {option for option in s.options if s.one(option).state in ("open", "on", "full")}
 
 
-@rule(r"How many are the (.+) in the picture\?", r"The picture shows some (.+)\. What is their number\?")
+@rule(
+    r"How many are the (.+) in the picture\?",
+    r"The picture shows (?:some|one or more) (.+)\. What is their number\?",
+    r"How many (.+) does the picture show\?",
+)
 def _presumed_count(s, many):
     return {str(len(s.all(s.kind(many)))) if s.all(s.kind(many)) else f"there are no {many}"}
 
@@ -384,7 +389,7 @@ def _nearness(s, one, other):
     return {"nearer" if sum(s.one(one).depth) < sum(s.one(other).depth) else "farther away"}
 
 
-@rule(r"(?:Is|Are) the (.+) in front of the (.+) or behind (?:it|them)\?")
+@rule(r"(?:Is|Are) the (.+) in front of the (.+) or behind (?:it|them|him|her)\?")
 def _front(s, one, other):
     a, b = s.one(one), s.one(other)
     behind = b in s.relation(a, "behind") or a in s.relation(b, "in_front_of")
@@ -407,7 +412,7 @@ def _serving_half(s, made):
 )
 def _half(s, words):
     half = s.half(s.one(words))
-    return {f"{half} half"} if s.options else {half}
+    return {f"{half} half"}
 
 
 @rule(
@@ -436,6 +441,14 @@ def _furthest(s, *ways):
     return {min(s.options, key=lambda option: sign * x(s.one(option)))}
 
 
+@rule(r"Which of these four, (.+), is (?:furthest to the (left|right)|closest to the (left|right) edge of the picture)\?")
+def _furthest_of_four(s, named, *ways):
+    words = [name.removeprefix("the ") for name in re.split(r", | and (?=the )", named)]
+    assert len(words) == 4
+    sign = 1 if "left" in ways else -1
+    return {min(words, key=lambda name: sign * x(s.one(name)))}
+
+
 @rule(
     r"From left to right, which of these is between the (.+) and the (.+)\?",
     r"Going through the picture from left to right, which of these comes between the (.+) and the (.+)\?",
@@ -458,7 +471,8 @@ def _all_beside(s, way, anchor):
 
 @rule(r"What (?:is|are) the (.+) on\?", r"On which of these (?:is|are) the (.+)\?")
 def _on(s, words):
-    return {f"the {thing.name}" for thing in s.relation(s.one(words), "on")}
+    carriers = s.relation(s.one(words), "on")
+    return {option for option in s.options if any(s.one(option) is carrier for carrier in carriers)}
 
 
 @rule(
@@ -526,6 +540,8 @@ def _noted(s, number, many):
 
 
 def _holds(s, claim):
+    if match := re.fullmatch(r"the (.+) (?:is|are) in the (left|right) half of the picture", claim):
+        return s.half(s.one(match[1])) == match[2]
     pattern = (
         r"the (.+) (?:is|are) (to the left of|to the right of|higher up in the picture than|lower down .+ than) the "
     )
@@ -551,12 +567,13 @@ def _mistaken(s, row):
 
 
 @rule(
-    r"A list of every sort of .+ in the picture names only (.+)\. What did it forget\?",
-    r"Under the heading .+, a catalogue of this picture has only (.+)\. What is missing from it\?",
+    r"A list of every sort of .+ in the picture names only (.+)\. (?:What|Which of these) did it forget\?",
+    r"Under the heading .+, a catalogue of this picture has only (.+)\. (?:What|Which of these) is missing from it\?",
 )
 def _forgotten(s, listed):
     known = {s.kind(many) for many in listed.replace(" and ", ", ").split(", ")}
-    return {option for option in s.options if s.all(option) and option not in known} or {"nothing"}
+    nothing = {option for option in s.options if option in ("nothing", NONE_WRONG)}
+    return {option for option in s.options if s.all(option) and option not in known} or nothing
 
 
 @rule(

@@ -80,8 +80,8 @@ def built(tmp_path_factory) -> tuple[list[dict], list[dict]]:
     made = []
     for seed in (0, 1):
         folder = tmp_path_factory.mktemp("worlds")
-        source = open_source("coco", write_coco(folder / "a.json", 260, seed), folder)
-        made.append([record for record, _ in ask(source, 5, 1300)])
+        source = open_source("coco", write_coco(folder / "a.json", 360, seed), folder)
+        made.append([record for record, _ in ask(source, 5, 1800)])
     return made[0], made[1]
 
 

@@ -55,7 +55,42 @@ def test_crowds_tiny_and_cut_off_things_are_there_but_never_asked_about(tmp_path
 
 def test_what_is_not_annotated_and_like_nothing_else_is_absent(tmp_path):
     scene = coco(tmp_path, [("person", [10, 10, 80, 200], {})]).scene("1")
-    assert scene.absent == {"car", "bus", "dog", "bench", "couch"} and scene.countable == {"person"}
+    assert scene.absent == {"couch"} and scene.countable == {"person"}, "a dog may be in a print, a car far away"
+    street = coco(tmp_path, [("bus", [10, 10, 180, 200], {})]).scene("1")
+    assert street.absent == {"dog", "couch"}, "no prints hang in a street, but a driver may be hidden"
+
+
+def test_a_kind_is_counted_only_where_none_of_it_can_have_been_missed(tmp_path):
+    large, small = [10, 10, 90, 200], [300, 100, 30, 40]
+    scene = coco(tmp_path, [("person", large, {}), ("person", small, {}), ("bus", [150, 10, 90, 200], {})]).scene("1")
+    assert scene.countable == {"bus"}, "where a small person is labelled, another may not be"
+    room = coco(tmp_path, [("person", large, {}), ("couch", [150, 100, 200, 150], {})]).scene("1")
+    assert room.countable == {"couch"} and not room.absent & {"dog", "bus"}, "prints and screens show people too"
+
+
+def test_somebody_on_a_bus_or_on_a_screen_is_not_asked_about(tmp_path):
+    bus, person = ("bus", [50, 50, 300, 200], {}), ("person", [100, 80, 60, 120], {})
+    clear = {thing.name: thing.clear for thing in coco(tmp_path, [bus, person]).scene("1").objects}
+    assert clear == {"bus": True, "person": False}
+    beside = ("person", [5, 80, 60, 120], {})
+    assert all(thing.clear for thing in coco(tmp_path, [bus, beside]).scene("1").objects)
+
+
+def test_what_a_person_carries_and_what_has_two_names_is_not_asked_about(tmp_path):
+    person = ("person", [5, 20, 190, 260], {})
+    couch, car = ("couch", [210, 100, 150, 150], {}), ("car", [60, 80, 60, 100], {})
+    clear = {thing.name: thing.clear for thing in coco(tmp_path, [person, couch, car]).scene("1").objects}
+    assert clear == {"person": True, "couch": True, "car": False}
+    twins = [("car", [200, 100, 150, 150], {}), ("bus", [205, 100, 150, 150], {})]
+    assert not any(thing.clear for thing in coco(tmp_path, twins).scene("1").objects)
+
+
+def test_what_is_lost_in_the_dark_is_not_asked_about(tmp_path):
+    source = coco(tmp_path, [("dog", [10, 10, 100, 100], {}), ("couch", [200, 100, 150, 150], {})])
+    picture = Image.new("RGB", (400, 300), (20, 20, 24))
+    picture.paste((120, 40, 30), (200, 100, 350, 250))
+    picture.save(tmp_path / "1.jpg")
+    assert {thing.name: thing.clear for thing in source.scene("1").objects} == {"dog": False, "couch": True}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +187,26 @@ def test_a_gqa_scene_graph_is_read(tmp_path):
     assert "bathtub" in scene.absent and "car" not in scene.absent and scene.countable == set()
 
 
+def test_a_gqa_colour_is_kept_where_the_pixels_confirm_it(tmp_path):
+    picture = Image.new("RGB", (400, 300), (150, 150, 150))
+    picture.paste((200, 30, 30), (10, 50, 160, 200))
+    picture.save(tmp_path / "1.jpg", quality=95)
+    bus, _ = gqa(tmp_path, {"1": GQA}).scene("1").objects
+    assert (bus.colour, bus.shaded) == ("red", False) and "red" in bus.tints and "blue" not in bus.tints
+    picture.paste((60, 60, 190), (10, 50, 160, 200))
+    picture.save(tmp_path / "1.jpg", quality=95)
+    bus, _ = gqa(tmp_path, {"1": GQA}).scene("1").objects
+    assert bus.colour is None
+
+
+def test_a_picture_of_a_thing_is_not_asked_about(tmp_path):
+    graph = json.loads(json.dumps(GQA))
+    graph["objects"]["b"]["relations"] = [{"name": "on", "object": "c"}]
+    graph["objects"]["c"] = {"name": "poster", "x": 200, "y": 20, "w": 150, "h": 250, "attributes": [], "relations": []}
+    clear = {thing.name: thing.clear for thing in gqa(tmp_path, {"1": graph}).scene("1").objects}
+    assert clear == {"bus": True, "man": False, "poster": True}
+
+
 def test_a_visual_genome_scene_graph_is_read(tmp_path):
     graph = {
         "image_id": 5,
@@ -161,7 +216,7 @@ def test_a_visual_genome_scene_graph_is_read(tmp_path):
         ],
         "relationships": [{"subject_id": 1, "predicate": "ON", "object_id": 2, "relationship_id": 3}],
     }
-    Image.new("RGB", (400, 300)).save(tmp_path / "5.jpg")
+    Image.new("RGB", (400, 300), "white").save(tmp_path / "5.jpg")
     scene = gqa(tmp_path, [graph]).scene("5")
     assert [thing.name for thing in scene.objects] == ["lamp", "table"] and scene.relations == ((0, "on", 1),)
     assert (scene.width, scene.objects[0].colour, scene.objects[0].state) == (400, "white", "on")

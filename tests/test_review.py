@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -299,11 +300,17 @@ def test_the_readings_in_the_docs_add_up_to_what_their_readme_says():
     folder = Path(__file__).parents[1] / "docs" / "reviews"
     text = (folder / "README.md").read_text()
     files = sorted(folder.glob("*.json"))
+    rows = dict(re.findall(r"\| `([\w-]+\.json)` \|(.+)\|\n", text))
+    assert set(rows) == {file.name for file in files}
     entries = []
     for file in files:
         found = json.loads(file.read_text())
-        assert found["format"] == FORMAT and f"`{file.name}`" in text
-        entries += found["decisions"].items()
-    rejected = [record_id for record_id, entry in entries if entry["decision"] == "reject"]
-    assert len(entries) == 200 and len(rejected) == 7 and all(f"`{record_id}`" in text for record_id in rejected)
-    assert sum("note" in entry for _, entry in entries) - len(rejected) == 23
+        assert found["format"] == FORMAT and f"| {len(found['decisions'])} |" in rows[file.name]
+        wrong = [record_id for record_id, entry in found["decisions"].items() if entry["decision"] == "reject"]
+        assert rows[file.name].split("|")[-1].strip().startswith(f"{len(wrong)}")
+        assert all(f"`{record_id}`" in text for record_id in wrong)
+        entries += [(found["reviewer"].split()[0], entry) for entry in found["decisions"].values()]
+    noted = [entry for reader, entry in entries if reader == "first" and "note" in entry]
+    assert sum(entry["decision"] == "accept" for entry in noted) == 23
+    entries = [entry for _, entry in entries]
+    assert len(entries) == 200 + 377 + 100 and sum(entry["decision"] == "reject" for entry in entries) == 7 + 1 + 1

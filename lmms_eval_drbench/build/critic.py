@@ -1,11 +1,12 @@
 """The critic: a reader of the text alone that sits beside the builder, so that no family lets it win.
 
-It is taught on a pilot, questions about other pictures of the same source that nobody criticised. How likely it calls
-an option becomes one more bet in the builder's ledger: of the options that it likes as much, as many must be right as
-of any others. (Balancing on such a propensity score balances all that the score is made of; letting the critic win no
-more often than lose would not: what it wins where it is sure, another reader could win where this one is mistaken.)
-This is the paper's visual filtering, done while questions are drawn. Open questions are left alone: of a family's two
-answers the likelier one would be dropped until the other was certain.
+It is taught on pilots, questions about other pictures of the same source: first on one that nobody criticised, then on
+one that the first reading did, for what that missed. How likely a reading calls an option becomes one more bet in the
+builder's ledger: of the options that it likes as much, as many must be right as of any others. (Balancing on such a
+propensity score balances all that the score is made of; letting the critic win no more often than lose would not: what
+it wins where it is sure, another reader could win where this one is mistaken.) This is the paper's visual filtering,
+done while questions are drawn. Open questions are left alone: of a family's two answers the likelier one would be
+dropped until the other was certain.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
 PILOT = 1500
-"""Scenes of the pilot, at most, with `_PER_SCENE` questions each."""
+"""Scenes of a pilot, at most, with `_PER_SCENE` questions each."""
+ROUNDS = 2
+"""Pilots, each criticised by what the ones before it taught."""
 _PER_SCENE = 5
 BET = "critic"
 _GRADES = 8
@@ -30,33 +33,44 @@ _GRADES = 8
 
 
 class Critic:
-    """What a taught reader makes of drafts."""
+    """What taught readers make of drafts. It begins with none and has nothing to say."""
 
-    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
-        self._readers = Readers([_sorted(record) for record in records])
+    def __init__(self) -> None:
+        self._readings: list[Readers] = []
+
+    def learn(self, records: Sequence[dict[str, Any]]) -> None:
+        """One reader more, taught on these."""
+        self._readings.append(Readers([_sorted(record) for record in records]))
 
     def cues(self, draft: Draft, family: Family) -> list[Cue]:
-        """A bet on every option of a choice question, by how much the critic likes it; none for an open one."""
+        """A bet of every reader on every option of a choice question, by how much it likes it; none for an open one."""
         if draft.type is QuestionType.OPEN_ENDED:
             return []
         options = sorted(draft.options)
         record = {"family": family.name, "question": draft.question, "options": options}
-        likely = self._readers.likely(record)
         single = draft.type is QuestionType.SINGLE_CHOICE
         share = 1 / len(options) if single else 0.5
-        if single:
-            likely = likely / max(likely.sum(), 1e-9)
-        return [
-            Cue((BET, len(options), int(value * _GRADES)), option in draft.right, share)
-            for option, value in zip(options, likely, strict=True)
-        ]
+        found = []
+        for number, reading in enumerate(self._readings):
+            likely = reading.likely(record)
+            if single:
+                likely = likely / max(likely.sum(), 1e-9)
+            found += [
+                Cue((BET, number, len(options), int(value * _GRADES)), option in draft.right, share)
+                for option, value in zip(options, likely, strict=True)
+            ]
+        return found
 
 
 def taught(source: AnnotatedSource, families: Sequence[Family]) -> Critic:
     """A critic of a source's questions; the same for every split and seed."""
-    scenes = [source.scene(image_id) for image_id in islice(source.pilot(), PILOT)]
-    builder = Builder(_PER_SCENE * len(scenes), 0, "train", families=families)
-    return Critic([record for scene in scenes for record in builder.ask(scene, _PER_SCENE, set(), View(scene))])
+    critic = Critic()
+    scenes = [source.scene(image_id) for image_id in islice(source.pilot(), PILOT * ROUNDS)]
+    for number in range(ROUNDS):
+        own = scenes[number::ROUNDS]
+        builder = Builder(_PER_SCENE * len(own), 0, "train", families=families, critic=critic)
+        critic.learn([record for scene in own for record in builder.ask(scene, _PER_SCENE, set(), View(scene))])
+    return critic
 
 
 def _sorted(record: dict[str, Any]) -> dict[str, Any]:

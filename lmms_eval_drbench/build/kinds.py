@@ -16,6 +16,8 @@ _PLURALS = {
     "child": "children",
     "knife": "knives",
     "sheep": "sheep",
+    "shelf": "shelves",
+    "toilet paper": "rolls of toilet paper",
     "bus": "buses",
     "computer mouse": "computer mice",
     "scissors": "pairs of scissors",
@@ -61,25 +63,76 @@ RELATIVES = (
 )
 """Kinds that people (and labels) mix up or that include one another: a "car" is not unique beside a "van"."""
 
+NAMED_APART = (
+    frozenset(("bus", "car", "train", "bicycle")),
+    frozenset(("bicycle", "motorcycle")),
+    frozenset(("toilet", "sink", "bathtub")),
+    frozenset(("giraffe", "elephant", "zebra", "bear", "dog", "cat", "cow", "bird")),
+    frozenset(("man", "woman")),
+)
+"""Relatives that nobody mixes up where both are in plain sight: beside cars a bus is still the bus."""
+
 EASILY_OVERLOOKED = frozenset(
     ("book", "bottle", "cup", "bowl", "chair", "table", "potted plant", "handbag", "tie", "backpack", "spoon", "fork")
     + ("knife", "remote control", "cell phone", "vase", "sports ball", "baseball glove", "clock", "computer mouse")
     + ("toothbrush", "scissors", "hair drier", "carrot", "apple", "orange", "bird", "wine glass", "traffic light")
-    + ("stop sign", "kite", "suitcase")
+    + ("stop sign", "kite", "suitcase", "bench", "umbrella", "screen", "car", "frisbee", "banana", "broccoli")
 )
 """COCO categories whose small or far instances often go unlabelled: a photograph without the label may show one."""
+RELIABLY_COUNTED = frozenset(("car",))
+"""Kinds that are overlooked in the distance, but not close by: where all that are labelled are large, they are all."""
+OFTEN_MISSED_IN_PART = frozenset(
+    ("skateboard", "surfboard", "snowboard", "skis", "baseball bat", "tennis racket", "teddy bear", "donut", "cake")
+    + ("sandwich", "hot dog", "laptop", "keyboard")
+)
+"""Kinds that are labelled where they catch the eye, while another leans in a corner or is cut off by the edge: a
+photograph without the label shows none, but one with it may show more."""
 
-OFTEN_MISNAMED = frozenset(("truck", "handbag"))
-"""COCO categories that hold what most people call otherwise: vans and jeeps, plastic bags."""
-RELIABLY_COUNTED = frozenset(("bird", "clock"))
-"""Kinds that are overlooked as a whole, but seldom in part: where one is labelled, all are."""
+OFTEN_MISNAMED = frozenset(
+    ("truck", "handbag", "sheep", "bench", "suitcase", "potted plant", "kite", "remote control", "teddy bear")
+    + ("parking meter", "bowl", "vase", "sandwich", "hot dog", "cake", "donut", "book", "bottle", "cup")
+)
+"""COCO categories that hold what people call otherwise, for want of a category of its own: vans, plastic bags, goats,
+rows of books, seats of a train, briefcases, vines, parachutes, game controllers, soft toys, ticket machines, jars."""
+
+ANIMALS = frozenset(
+    ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "goat", "fish", "animal")
+)
+PRONOUNS = {"man": "him", "boy": "him", "guy": "him", "woman": "her", "girl": "her", "lady": "her"}
+PEOPLE = frozenset(vocabulary("person man woman boy girl child people guy lady kid baby rider driver player"))
+OFTEN_PICTURED = (
+    ANIMALS
+    | PEOPLE
+    | frozenset(("car", "truck", "bus", "train", "airplane", "plane", "boat", "ship", "motorcycle", "bicycle"))
+)
+"""What prints, posters, screens and toys show. Indoors one of these may be pictured without being labelled."""
+PICTURES = frozenset(
+    ("television", "tv", "screen", "monitor", "computer monitor", "laptop", "cell phone", "phone", "poster", "picture")
+    + ("painting", "photo", "photograph", "drawing", "print", "billboard", "sign", "banner", "advertisement", "mural")
+    + ("graffiti", "magazine", "newspaper", "book", "card", "mirror", "t-shirt", "shirt")
+)
+"""What shows pictures, or reflections."""
+ENCLOSURES = frozenset(("bus", "train", "car", "truck", "van", "refrigerator"))
+"""What people and animals are seen in through a window, or on as a print."""
+FOOD = frozenset(("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake"))
+TABLEWARE = frozenset(
+    ("table", "bowl", "cup", "wine glass", "bottle", "knife", "fork", "spoon", "plate", "oven", "microwave", "toaster")
+    + ("refrigerator",)
+)
+"""Where a meal is made or eaten, food of any sort may stand about."""
 
 SELDOM_ALONE = frozenset(
     ("building", "house", "tree", "bush", "flower", "leaf", "rock", "cloud", "pole", "sign", "light", "wheel", "window")
-    + ("painting", "picture", "poster", "photo", "cabinet", "drawer", "shelf", "car", "person", "plant")
-    + ("manhole cover",)
+    + ("painting", "picture", "poster", "photo", "cabinet", "drawer", "shelf", "car", "plant")
+    + ("manhole cover", "books", "papers", "computer monitor", "monitor", "screen", "headlight", "tire", "bird")
 )
 """Kinds that come in several, of which a scene graph often names one: its name alone points at nothing."""
+COMES_IN_SEVERAL = (EASILY_OVERLOOKED - {"bird"}) | frozenset(
+    ("books", "papers", "monitor", "computer monitor", "lamp", "door", "pillow", "cushion", "curtain", "towel", "bag")
+    + ("plate", "glass", "mug", "pot", "pan", "jar", "box", "basket", "mirror", "man", "woman", "person", "boy", "girl")
+    + ("child", "bicycle", "motorcycle", "boat", "umbrella", "orange", "stool", "rug", "fence", "street light", "wheel")
+)
+"""Kinds of which a photograph may show a second one that nobody labelled: only a large one goes by its kind alone."""
 
 INDOORS = frozenset(
     ("bed", "toilet", "sink", "refrigerator", "oven", "stove", "microwave", "television", "bathtub", "couch")
@@ -102,7 +155,21 @@ OUTDOORS = frozenset(
     + ("street", "sidewalk", "crosswalk", "stop sign", "kite", "traffic sign")
 )
 INDOOR_PLACES = frozenset(("kitchen", "living room", "bathroom", "bedroom", "office", "dining room", "hotel room"))
+GROUNDS = frozenset(("floor", "pavement", "road", "parking lot", "lawn", "crosswalk"))
+"""What things stand on. Where such a place is, so is its ground: showing it tells nothing."""
 OUTDOOR_PLACES = frozenset(("street", "park", "beach", "road", "field", "skate park", "city", "farm", "zoo", "forest"))
+
+
+def is_outdoors(names: set[str], least: int = 1) -> bool | None:
+    """Whether these kinds are those of a picture taken outdoors, or indoors; None where they tell nothing.
+
+    So many kinds of one world must be there and none of the other. Animals tell nothing: they may be toys.
+    """
+    indoors, outdoors = len(names & INDOORS), len((names & OUTDOORS) - ANIMALS)
+    if min(indoors, outdoors) == 0 and max(indoors, outdoors) >= least:
+        return outdoors > 0
+    return None
+
 
 GROUPS = {
     "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
@@ -194,6 +261,18 @@ PURPOSES = (
 """A kind serves one purpose as far as these questions go; where a `maybe` kind is there too, nothing is asked."""
 
 
+WELL_KNOWN = (
+    COMES_IN_SEVERAL
+    | ANIMALS
+    | PEOPLE
+    | INDOORS
+    | OUTDOORS
+    | frozenset(kind for group in GROUPS.values() for kind in group)
+    | frozenset(kind for purpose in PURPOSES for kind in purpose.kinds)
+)
+"""Kinds of which these tables would say that they come in several. Of any other kind (a ledge, a grate) a photograph
+may show more than its scene graph names."""
+
 STATES = (("open", "closed"), ("on", "off"), ("full", "empty"))
 COLOURS = (
     *vocabulary("red blue green yellow orange purple pink brown black white gray"),
@@ -202,6 +281,11 @@ COLOURS = (
 """Colours that scene graphs name."""
 MATERIALS = ("wooden", "metal", "plastic", "glass", "stone", "brick", "leather", "rubber", "concrete")
 ACTIVITIES = ("sitting", "standing", "walking", "running", "lying", "sleeping", "kneeling")
+ALIKE_ACTIVITIES = (("standing", "walking", "running"), ("lying", "sleeping"), ("sitting", "kneeling"))
+"""Activities that a still picture hardly tells apart."""
+NOT_ALWAYS_SERVING = frozenset(("umbrella", "traffic light", "sink"))
+"""Kinds that photographs show in forms that don't serve (parasols, signals for pedestrians), or for which much else
+serves as well (a tap, a hose)."""
 
 
 @cache
@@ -210,6 +294,13 @@ def are_kin(one: str, other: str) -> bool:
     if one == other or one.split()[-1] == other.split()[-1] or singular(one) == singular(other):
         return True
     return any(one in group and other in group for group in RELATIVES)
+
+
+@cache
+def are_mixed_up(one: str, other: str) -> bool:
+    """Whether things of two kinds in one picture may be taken for each other."""
+    apart = one != other and any(one in group and other in group for group in NAMED_APART)
+    return are_kin(one, other) and not apart
 
 
 @cache

@@ -8,6 +8,8 @@ class SceneObject:
     """One thing in a picture.
 
     name: the kind ("mug"). colour: its one plain colour, None where the source doesn't tell.
+    tints: colours that some of its pixels may go by, where the source has looked: none of them is denied of it.
+    shaded: whether somebody may well give its colour another name.
     box: x, y, width, height in pixels.
     support: the surface that it rests on, None when it rests on nothing or the source doesn't tell.
     state: "on", "open", ... or None. fallen: it lies on its side.
@@ -15,6 +17,7 @@ class SceneObject:
     clear: False where it is too small, too cut off or too hidden to be asked about; it is there all the same.
     group: several things of the kind in one box (COCO's crowd regions).
     depth: nearest and farthest distance to the camera in metres, where the source measures it.
+    area: pixels inside its outline, where the source knows that.
     """
 
     name: str
@@ -27,6 +30,9 @@ class SceneObject:
     clear: bool = True
     group: bool = False
     depth: tuple[float, float] | None = None
+    tints: frozenset[str] = frozenset()
+    shaded: bool = False
+    area: float | None = None
 
     @property
     def phrase(self) -> str:

@@ -24,6 +24,8 @@ _LEAST_AREA_AT_EDGE = 0.015
 """The same for a thing at the picture's edge, of which only a part may be seen: a hand is no good person."""
 _SLIVER = 0.06
 """A thing at the picture's edge whose side across that edge is a smaller share of the picture is cut off too much."""
+_WITHIN = 0.9
+"""Share of a box inside another from which the thing may be on the other, or behind its window."""
 _LEAST_KEPT = 0.5
 """Share of a box that must lie inside the picture; with less of it the annotation doesn't fit the picture."""
 
@@ -191,6 +193,24 @@ def clip(box: Any, width: int, height: int) -> Box | None:
     if right <= left or bottom <= top or (right - left) * (bottom - top) < _LEAST_KEPT * w * h:
         return None
     return round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top))
+
+
+def _shared(one: Box, other: Box) -> int:
+    """Pixels that two boxes have in common."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(0, across) * max(0, down)
+
+
+def lies_within(box: Box, other: Box) -> bool:
+    """Whether nearly all of a box lies inside another."""
+    return _shared(box, other) >= _WITHIN * box[2] * box[3]
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    shared = _shared(one, other)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
 
 
 def is_clear(box: Box, width: int, height: int) -> bool:

@@ -2,30 +2,49 @@
 
 Formats: https://cs.stanford.edu/people/dorarad/gqa/download.html and https://homes.cs.washington.edu/~ranjay/visualgenome
 The graphs are not exhaustive: what they don't name may still be in the picture. So nothing is counted, and a kind is
-taken for absent only where it belongs to the other world, indoors or outdoors, than everything that is there.
+taken for absent only where it belongs to the other world, indoors or outdoors, than everything that is there, and isn't
+what prints show. Colours are kept where the picture's pixels confirm them.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lmms_eval_drbench.build import pixels
 from lmms_eval_drbench.build.kinds import (
     COLOURS,
     INDOOR_PLACES,
     INDOORS,
+    OFTEN_PICTURED,
     OUTDOOR_PLACES,
     OUTDOORS,
+    PICTURES,
     STATES,
     are_kin,
+    is_outdoors,
 )
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import Fact, FileSource, clip, inside, is_clear, need_folder, read_json
+from lmms_eval_drbench.build.sources.base import (
+    Fact,
+    FileSource,
+    clip,
+    inside,
+    is_clear,
+    lies_within,
+    need_folder,
+    read_json,
+)
 from lmms_eval_drbench.errors import UserError
 
 _RELATIONS = {"to_the_left_of": "left_of", "to_the_right_of": "right_of", "inside": "in", "under": "below"}
 """Relations under the names that our records use."""
 _COLOUR_NAMES = {"grey": "gray", "light_blue": "blue", "dark_blue": "blue"}
 _STATES = frozenset(state for pair in STATES for state in pair)
+_THROUGH_WINDOWS = frozenset(("road", "street", "sidewalk", "crosswalk", "traffic light", "traffic sign"))
+"""Kinds of the street that a room may show through its windows."""
 
 
 class GqaSource(FileSource):
@@ -111,9 +130,11 @@ class GqaSource(FileSource):
                 if target is not None and re.match(r"[a-z]", name):
                     relations.append((number, _RELATIONS.get(name, name), target))
         place = graph.get("location") if isinstance(graph.get("location"), str) else ""
-        outdoors = _is_outdoors(place, {thing.name for thing in objects})
-        strangers = {None: frozenset(), True: INDOORS, False: OUTDOORS}[outdoors]
         names = {thing.name for thing in objects}
+        outdoors = _is_outdoors(place, names)
+        never_indoors = OUTDOORS - OFTEN_PICTURED - _THROUGH_WINDOWS
+        strangers = {None: frozenset(), True: INDOORS, False: never_indoors}[outdoors]
+        objects = self._looked_at(image_id, objects, relations, width, height)
         return Scene(
             id=f"gqa-{image_id}",
             place=place,
@@ -126,6 +147,24 @@ class GqaSource(FileSource):
             relations=tuple(relations),
             absent=frozenset(kind for kind in strangers if not any(are_kin(kind, name) for name in names)),
         )
+
+    def _looked_at(
+        self, image_id: str, objects: list[SceneObject], relations: list[tuple[int, str, int]], width: int, height: int
+    ) -> list[SceneObject]:
+        """The things as their pixels show them; what is a picture of a thing or lost in the dark is not clear."""
+        picture = pixels.read(self.picture(image_id))
+        found = []
+        for index, thing in enumerate(objects):
+            shows = [objects[o] for s, name, o in relations if s == index and name in ("in", "on")]
+            pictured = any(other.name in PICTURES for other in shows) or (
+                thing.name in OFTEN_PICTURED
+                and any(other.name in PICTURES and lies_within(thing.box, other.box) for other in objects)
+            )
+            thing = replace(thing, clear=thing.clear and not pictured)
+            found.append(
+                thing if picture is None else _confirmed(thing, pixels.within(picture, thing.box, width, height))
+            )
+        return found
 
     def _object(self, where: str, entry: Any, width: int, height: int) -> SceneObject | None:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
@@ -153,6 +192,15 @@ class GqaSource(FileSource):
         )
 
 
+def _confirmed(thing: SceneObject, seen: np.ndarray) -> SceneObject:
+    """A thing with the colour that its pixels [N, 3] leave it."""
+    thing = replace(thing, clear=thing.clear and not pixels.is_dark(seen))
+    if thing.colour is None:
+        return thing
+    confirmed, plain, tints = pixels.verdict(thing.colour, seen)
+    return replace(thing, colour=thing.colour if confirmed else None, tints=tints, shaded=not plain)
+
+
 def _size_of(path: Path) -> tuple[int, int]:
     from PIL import Image
 
@@ -167,7 +215,4 @@ def _is_outdoors(place: str, names: set[str]) -> bool | None:
     """Whether the picture was taken outdoors: as its place says, or as two kinds of one world and none of the other."""
     if place in INDOOR_PLACES or place in OUTDOOR_PLACES:
         return place in OUTDOOR_PLACES
-    indoors, outdoors = len(names & INDOORS), len(names & OUTDOORS)
-    if min(indoors, outdoors) == 0 and max(indoors, outdoors) >= 2:
-        return outdoors > 0
-    return None
+    return is_outdoors(names, 2)

@@ -5,7 +5,7 @@ Knowing what a thing is for is never enough: every question also needs the pictu
 
 import random
 
-from lmms_eval_drbench.build.kinds import PURPOSES, Purpose
+from lmms_eval_drbench.build.kinds import NOT_ALWAYS_SERVING, PURPOSES, Purpose
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -17,7 +17,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     numbers,
     write,
 )
-from lmms_eval_drbench.build.questions.annotated.view import Referent, View, labels
+from lmms_eval_drbench.build.questions.annotated.view import Referent, View, examples, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -53,32 +53,36 @@ _READY = {
 
 def ready_or_not(view: View) -> list[Referent]:
     """Things that only their state can keep from being used: none is fallen, broken, in mid-air or blocked."""
-    hindered = {i for a in view.scene.anomalies for i in (a.thing, a.target) if i is not None}
-    hindered_things = {id(view.scene.objects[index]) for index in hindered}
     return [
         ref
         for ref in view.referents
-        if (ref.kind, ref.thing.state) in _READY and not ref.thing.fallen and id(ref.thing) not in hindered_things
+        if (ref.kind, ref.thing.state) in _READY and not ref.thing.fallen and id(ref.thing) not in view.touched
     ]
+
+
+def _purposes(view: View) -> list[Purpose]:
+    """What may be asked: in a photograph not what a thing of the kind may fail to do, or another do as well."""
+    return [purpose for purpose in PURPOSES if view.scene.distinct or not NOT_ALWAYS_SERVING & set(purpose.kinds)]
 
 
 def servers(view: View) -> list[tuple[Purpose, Referent]]:
     """(purpose, thing) where one thing in the picture serves, and nothing else might."""
     found = []
-    for purpose in PURPOSES:
+    for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
         refs = [ref for ref in view.named if ref.kind in purpose.kinds]
-        if len(there) == 1 and len(refs) == 1:
+        if len(there) == 1 and len(refs) == 1 and id(refs[0].thing) not in view.touched:
             found.append((purpose, refs[0]))
     return found
 
 
 def _served(view: View) -> dict[Purpose, str]:
-    """Purpose → the one kind in plain sight that serves it."""
+    """Purpose → the one kind in plain sight that serves it; a thing with which something is wrong may not."""
     found = {}
-    for purpose in PURPOSES:
+    for purpose in _purposes(view):
         there = [kind for kind in view.kinds if kind in purpose.kinds + purpose.maybe]
-        if len(there) == 1 and there[0] in purpose.kinds and there[0] in view.present:
+        sound = all(id(thing) not in view.touched for kind in there for thing in view.scene.named(kind))
+        if len(there) == 1 and there[0] in purpose.kinds and there[0] in view.present and sound:
             found[purpose] = there[0]
     return found
 
@@ -87,14 +91,9 @@ def _idle(view: View) -> list[Purpose]:
     """Purposes that nothing in the picture serves: the typical kind is known to be absent, no other is there."""
     return [
         purpose
-        for purpose in PURPOSES
+        for purpose in _purposes(view)
         if purpose.kinds[0] in view.absent and not set(purpose.kinds + purpose.maybe) & set(view.kinds)
     ]
-
-
-def _example(view: View, kind: str) -> dict:
-    things = [thing for thing in view.scene.named(kind) if thing.clear]
-    return {kind if view.counts[kind] == 1 else f"largest {kind}": max(things, key=lambda t: t.box[2] * t.box[3])}
 
 
 def _use(purpose: Purpose, kind: str) -> str:
@@ -178,7 +177,7 @@ def possible_here(view: View, rng: random.Random) -> list[Draft]:
     )
     labelled = {}
     for purpose in right:
-        labelled |= _example(view, served[purpose])
+        labelled |= examples(view, [served[purpose]])
     kinds = [served[purpose] for purpose in right]
     return write(
         view,
@@ -211,7 +210,7 @@ def _one_of(view: View, rng: random.Random, possible: bool) -> list[Draft]:
         wording += ["Which of these could one not do with the things in the picture?"]
     labelled = {}
     for purpose in shown:
-        labelled |= _example(view, served[purpose])
+        labelled |= examples(view, [served[purpose]])
     if not possible and len({served[purpose] for purpose in shown}) < 2:
         return []
     options = [purpose.can for purpose in (right, *wrong)]
@@ -264,7 +263,7 @@ def anything_for(view: View, rng: random.Random) -> list[Draft]:
         question,
         ["yes", "no"],
         [answer],
-        labelled=_example(view, served[purpose]) if is_there else _witnesses(view),
+        labelled=examples(view, [served[purpose]]) if is_there else _witnesses(view),
         relation=_use(purpose, served[purpose]) if is_there else "None of them is made for it.",
         logic="So there is." if is_there else f"Nothing else in the picture is made for {purpose.made}.",
         cues=bets(["yes", "no"], [answer], 0.5, purpose.made),
@@ -273,10 +272,7 @@ def anything_for(view: View, rng: random.Random) -> list[Draft]:
 
 def _witnesses(view: View) -> dict:
     """The most conspicuous kinds that are there: who says that something is not there has looked at these."""
-    found: dict = {}
-    for kind in view.present[:4]:
-        found |= _example(view, kind)
-    return found
+    return examples(view, view.present[:4])
 
 
 def _serving_count(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
@@ -317,7 +313,7 @@ def serving_count(view: View, rng: random.Random) -> list[Draft]:
     return _serving_count(view, rng, open_ended=False)
 
 
-@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
+@family(Category.AFFORDANCE_REASONING, Fact.COUNTS, weight=1, most=OPEN_SHARE / 4, topic="count")
 def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many things are made for a purpose, as a number of the model's own."""
     return _serving_count(view, rng, open_ended=True)
@@ -326,7 +322,7 @@ def serving_count_open(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.AFFORDANCE_REASONING, Fact.COLOURS, weight=2, most=OPEN_SHARE, topic="colour")
 def serving_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of the thing made for a purpose, in the model's own words."""
-    found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour]
+    found = [(purpose, ref) for purpose, ref in servers(view) if ref.thing.colour and not ref.thing.shaded]
     if not found:
         return []
     purpose, ref = rng.choice(found)

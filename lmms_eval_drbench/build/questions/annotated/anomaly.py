@@ -7,11 +7,20 @@ one asks what doesn't belong to the place. In each, "nothing is wrong" is right 
 
 import random
 
-from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OUTDOORS, STATES, are_kin, plural
+from lmms_eval_drbench.build.kinds import GROUPS, INDOORS, OFTEN_PICTURED, OUTDOORS, STATES, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
-from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, SET_SIZES, Triple, be, family, say, write
+from lmms_eval_drbench.build.questions.annotated.craft import (
+    OPEN_SHARE,
+    SET_SIZES,
+    Triple,
+    be,
+    family,
+    in_half,
+    say,
+    write,
+)
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
-from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, labels
+from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, examples, is_rank, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -49,7 +58,7 @@ def _truth(kinds: list[str], numbers: list[int]) -> str:
     return " ".join(f"Number of {plural(kind)}: {number}." for kind, number in zip(kinds, numbers, strict=True))
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1)
 def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     """The entry of an inventory that doesn't fit the picture, or none of them."""
     found = _inventory(view, rng, 2)
@@ -88,7 +97,7 @@ def inventory_error(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 2, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 8, topic="count")
 def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     """Whether a count is right, and if not what it should be, in the model's own words."""
     found = _inventory(view, rng, 1)
@@ -114,7 +123,7 @@ def inventory_error_open(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=2, topic="count")
+@family(Category.ANOMALY_DETECTION, Fact.COUNTS, weight=1, topic="count")
 def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether a report gives a wrong number of things."""
     found = _inventory(view, rng, 1)
@@ -143,7 +152,10 @@ def count_mistaken(view: View, rng: random.Random) -> list[Draft]:
 
 
 def _statements(view: View, rng: random.Random) -> list[tuple[Triple, Triple, list[Referent]]]:
-    """(what holds, its opposite, the things) for relations between things; one for each pair of things."""
+    """(what holds, its opposite, the things) for relations between things; one for each pair of things.
+
+    In photographs, where few things can be pointed at, also for the half of the picture that holds a thing.
+    """
     found = []
     refs = [ref for ref in view.referents if ref.hops <= 2]
     rng.shuffle(refs)
@@ -151,11 +163,19 @@ def _statements(view: View, rng: random.Random) -> list[tuple[Triple, Triple, li
         for other in refs[index + 1 :]:
             if any(other.words in triple for triple in one.graph) or any(one.words in t for t in other.graph):
                 continue
+            ranked = one.kind == other.kind and (is_rank(one) or is_rank(other))
+            if ranked and not view.scene.distinct:  # the leftmost bus is to the left of any other: no picture needed
+                continue
             ways = [view.across(one.thing, other.thing), view.upright(one.thing, other.thing)]
             ways = [way for way in ways if way]
             if ways:
                 way = rng.choice(ways)
                 found.append(((one.words, way, other.words), (one.words, OPPOSITE[way], other.words), [one, other]))
+    for ref in [] if view.scene.distinct else refs:
+        half = view.half(ref.thing)
+        if half and not ref.graph and not is_rank(ref):
+            other_half = "right" if half == "left" else "left"
+            found.append((in_half(ref, half), in_half(ref, other_half), [ref]))
     rng.shuffle(found)
     return found
 
@@ -188,12 +208,12 @@ def _claim_cues(view: View, claimed: list[Triple], refs: list[Referent], wrong: 
         for key in (
             relation,
             *[key for bet in bets_of[subject] for key in (bet, (bet, relation))],
-            *[key for bet in bets_of[target] for key in (bet, (relation, bet))],
+            *[key for bet in bets_of.get(target, ()) for key in (bet, (relation, bet))],
         )
     ]
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=3)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=4)
 def wrong_statement(view: View, rng: random.Random) -> list[Draft]:
     """Which of three statements about the picture is wrong, or none of them."""
     culprit = rng.randrange(-1, 3)
@@ -220,7 +240,7 @@ def wrong_statement(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=3)
 def wrong_statements(view: View, rng: random.Random) -> list[Draft]:
     """Which of four statements about the picture are wrong: one to three of them."""
     size = rng.choice(SET_SIZES)
@@ -246,7 +266,7 @@ def wrong_statements(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.BOXES, weight=2.5)
 def order_mistaken(view: View, rng: random.Random) -> list[Draft]:
     """Whether somebody's account of an order from left to right is mistaken."""
     row = _row(view, rng, 3)
@@ -298,28 +318,28 @@ def forgotten_kind(view: View, rng: random.Random) -> list[Draft]:
     listed = [kind for kind in there if kind != forgotten]
     options = [forgotten] if forgotten else []
     options += rng.sample(lacking, 2 - len(options))
-    answer = forgotten or NOTHING
+    # nobody knows all that a photograph shows: there the list is only asked for what is among the options
+    known = view.scene.distinct
+    what, nothing = ("What", NOTHING) if known else ("Which of these", NO_ERROR)
+    answer = forgotten or nothing
     names = listing([plural(kind) for kind in listed])
     question = rng.choice(
         [
-            f"A list of every sort of {sort} in the picture names only {names}. What did it forget?",
-            f"Under the heading {sort}, a catalogue of this picture has only {names}. What is missing from it?",
+            f"A list of every sort of {sort} in the picture names only {names}. {what} did it forget?",
+            f"Under the heading {sort}, a catalogue of this picture has only {names}. {what} is missing from it?",
         ]
     )
-    labelled = {}
-    for kind in there:
-        things = [thing for thing in view.scene.named(kind) if thing.clear]
-        most = max(things, key=lambda thing: thing.box[2] * thing.box[3])
-        labelled[kind if view.counts[kind] == 1 else f"largest {kind}"] = most
     return write(
         view,
         question,
-        [*options, NOTHING],
+        [*options, nothing],
         [answer],
-        labelled=labelled,
+        labelled=examples(view, there),
         relation=f"The list names {names}.",
-        logic=f"The {forgotten} is not on the list." if forgotten else "Nothing of that sort is left out.",
-        cues=bets([*options, NOTHING], [answer], 1 / 3, sort),
+        logic=f"The {forgotten} is not on the list."
+        if forgotten
+        else ("Nothing of that sort is left out." if known else "The others are not in the picture."),
+        cues=bets([*options, nothing], [answer], 1 / 3, sort),
     )
 
 
@@ -339,9 +359,14 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
         foreign.intersection(view.kinds)
     ):  # things with no name of their own
         return []
-    local = rng.choice(here)
+    free = [ref for ref in here if id(ref.thing) not in view.touched]
+    if not free:
+        return []
+    local = rng.choice(free)
     strangers = [kind for kind in view.absent if kind in foreign]
     if not there and not strangers:
+        return []
+    if not view.scene.distinct and any(ref.kind in OFTEN_PICTURED for ref in there):  # it may be a toy
         return []
     culprit = rng.choice(there) if there else None
     stranger = culprit.kind if culprit else rng.choice(strangers)
@@ -367,7 +392,7 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=2, topic="colour")
+@family(Category.ANOMALY_DETECTION, Fact.COLOURS, weight=3, topic="colour")
 def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     """Whether a description gives a thing the wrong colour."""
     refs = [ref for ref in view.referents if ref.thing.colour and ref.thing.colour not in ref.words]
@@ -380,7 +405,10 @@ def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     wrong = rng.random() < 0.5
     claimed = ref.thing.colour
     if wrong:
-        claimed = rng.choice([other for other in palette if not _alike(other, claimed)])
+        others = [other for other in palette if not _alike(other, claimed) and other not in ref.thing.tints]
+        if not others:
+            return []
+        claimed = rng.choice(others)
     answer = "yes" if wrong else "no"
     return write(
         view,
@@ -398,7 +426,7 @@ def wrong_colour_report(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ATTRIBUTES, weight=2)
+@family(Category.ANOMALY_DETECTION, Fact.ATTRIBUTES, weight=3)
 def wrong_state_report(view: View, rng: random.Random) -> list[Draft]:
     """Whether a description gives a thing the wrong state: open for closed, on for off, full for empty."""
     refs = [ref for ref in view.referents if ref.thing.state]

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from lmms_eval_drbench.build.kinds import ACTIVITIES, MATERIALS, STATES, plural
+from lmms_eval_drbench.build.kinds import ACTIVITIES, ALIKE_ACTIVITIES, MATERIALS, STATES, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -15,7 +15,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     whereabouts,
     write,
 )
-from lmms_eval_drbench.build.questions.annotated.view import View, labels
+from lmms_eval_drbench.build.questions.annotated.view import View, examples, is_of_size, labels
 from lmms_eval_drbench.build.questions.draft import Draft, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
@@ -63,28 +63,18 @@ def count(view: View, rng: random.Random) -> list[Draft]:
     return _count(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE, topic="count")
+@family(Category.PERCEPTION, Fact.COUNTS, weight=1, most=OPEN_SHARE / 2, topic="count")
 def count_open(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind there are, as a number of the model's own."""
     return _count(view, rng, open_ended=True)
 
 
-def _some_of(view: View, kinds: list[str]) -> dict:
-    """One clear example of each kind, under its bare name where it is the only one."""
-    found = {}
-    for kind in kinds:
-        things = [thing for thing in view.scene.named(kind) if thing.clear]
-        largest = max(things, key=lambda thing: thing.box[2] * thing.box[3])
-        found[kind if view.counts[kind] == 1 else f"largest {kind}"] = largest
-    return found
-
-
 @family(Category.PERCEPTION, Fact.ABSENCE, weight=2)
 def visible_kind(view: View, rng: random.Random) -> list[Draft]:
     """The one of four kinds that is in the picture."""
-    if not view.present or len(view.absent) < 3:
+    if not view.notable or len(view.absent) < 3:
         return []
-    kind, others = rng.choice(view.present), rng.sample(view.absent, 3)
+    kind, others = rng.choice(view.notable), rng.sample(view.absent, 3)
     question = rng.choice(
         [
             "Which of these can be seen in the picture?",
@@ -97,7 +87,7 @@ def visible_kind(view: View, rng: random.Random) -> list[Draft]:
         question,
         [kind, *others],
         [kind],
-        labelled=_some_of(view, [kind]),
+        labelled=examples(view, [kind]),
         relation=f"There is no {', no '.join(others)}.",
         logic=f"Only the {kind} is there.",
         cues=bets([kind, *others], [kind], 0.25),
@@ -107,16 +97,16 @@ def visible_kind(view: View, rng: random.Random) -> list[Draft]:
 @family(Category.PERCEPTION, Fact.ABSENCE, weight=1)
 def hidden_kind(view: View, rng: random.Random) -> list[Draft]:
     """The one of four kinds that is not in the picture."""
-    if len(view.present) < 3 or not view.absent:
+    if len(view.notable) < 3 or not view.absent:
         return []
-    kinds, missing = rng.sample(view.present, 3), rng.choice(view.absent)
+    kinds, missing = rng.sample(view.notable, 3), rng.choice(view.absent)
     question = rng.choice(["Which of these is missing from the picture?", "Which of these does the picture not show?"])
     return write(
         view,
         question,
         [*kinds, missing],
         [missing],
-        labelled=_some_of(view, kinds),
+        labelled=examples(view, kinds),
         relation=f"I see no {missing}.",
         logic=f"All but the {missing} are there.",
         cues=bets([*kinds, missing], [missing], 0.25),
@@ -127,9 +117,9 @@ def hidden_kind(view: View, rng: random.Random) -> list[Draft]:
 def visible_kinds(view: View, rng: random.Random) -> list[Draft]:
     """Which of four kinds are in the picture: one to three of them."""
     size = rng.choice(SET_SIZES)
-    if len(view.present) < size or len(view.absent) < 4 - size:
+    if len(view.notable) < size or len(view.absent) < 4 - size:
         return []
-    kinds, others = rng.sample(view.present, size), rng.sample(view.absent, 4 - size)
+    kinds, others = rng.sample(view.notable, size), rng.sample(view.absent, 4 - size)
     question = rng.choice(
         [
             "Which of these can be seen in the picture? (multiple answers)",
@@ -141,7 +131,7 @@ def visible_kinds(view: View, rng: random.Random) -> list[Draft]:
         question,
         [*kinds, *others],
         kinds,
-        labelled=_some_of(view, kinds),
+        labelled=examples(view, kinds),
         relation=f"There is no {', no '.join(others)}.",
         logic=f"Of the four, only {listing(kinds)} can be seen.",
         cues=[*bets([*kinds, *others], kinds, 0.5), *_sizes(size)],
@@ -192,7 +182,7 @@ def largest(view: View, rng: random.Random) -> list[Draft]:
     if len(view.referents) < 3:
         return []
     refs = rng.sample(view.referents, 3)
-    if len({ref.kind for ref in refs}) < 3 or any(" of the " in ref.words for ref in refs):
+    if len({ref.kind for ref in refs}) < 3 or any(" of the " in ref.words or is_of_size(ref) for ref in refs):
         return []
     for most in refs:
         rest = [ref for ref in refs if ref is not most]
@@ -229,12 +219,12 @@ def _coloured(view: View) -> list:
 
 
 def _colour(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
-    refs = _coloured(view)
+    refs = [ref for ref in _coloured(view) if not (open_ended and ref.thing.shaded)]
     if not refs:
         return []
     ref = rng.choice(refs)
     colour = ref.thing.colour
-    others = _unlike(view.palette(ref.kind), colour, rng)
+    others = _unlike(view.deniable(ref.thing), colour, rng)
     if len(others) < 3:
         return []
     verb = be(ref.kind)
@@ -279,7 +269,7 @@ def colour_of(view: View, rng: random.Random) -> list[Draft]:
     return _colour(view, rng, open_ended=False)
 
 
-@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE, topic="colour")
+@family(Category.PERCEPTION, Fact.COLOURS, weight=1, most=OPEN_SHARE / 2, topic="colour")
 def colour_of_open(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing, in the model's own words."""
     return _colour(view, rng, open_ended=True)
@@ -294,7 +284,9 @@ def thing_of_colour(view: View, rng: random.Random) -> list[Draft]:
     chosen = rng.sample(refs, 3)
     right = chosen[0]
     wanted = right.thing.colour
-    if any(_alike(wanted, ref.thing.colour) for ref in chosen[1:]) or len({ref.kind for ref in chosen}) < 3:
+    if any(_alike(wanted, ref.thing.colour) or wanted in ref.thing.tints for ref in chosen[1:]):
+        return []
+    if len({ref.kind for ref in chosen}) < 3:
         return []
     if any(wanted not in view.palette(ref.kind) for ref in chosen):
         return []
@@ -330,7 +322,7 @@ def _among(view: View, words: tuple[str, ...]) -> list[tuple]:
 def material_of(view: View, rng: random.Random) -> list[Draft]:
     """What a thing is made of, from three materials."""
     pairs = _among(view, MATERIALS)
-    if not pairs:
+    if not pairs or view.scene.palettes:  # a drawn kind has one material at most, which its name gives away
         return []
     ref, material = rng.choice(pairs)
     options = [material, *rng.sample([other for other in MATERIALS if other not in ref.thing.attributes], 2)]
@@ -376,7 +368,9 @@ def activity_of(view: View, rng: random.Random) -> list[Draft]:
     if not pairs:
         return []
     ref, activity = rng.choice(pairs)
-    options = [activity, *rng.sample([other for other in ACTIVITIES[:5] if other != activity], 2)]
+    alike = next((pair for pair in ALIKE_ACTIVITIES if activity in pair), ())
+    others = [other for other in ACTIVITIES[:5] if other != activity and other not in alike]
+    options = [activity, *rng.sample(others, 2)]
     question = rng.choice([f"What is the {ref.words} doing?", f"What is the {ref.words} doing in the picture?"])
     return write(
         view,
@@ -399,7 +393,7 @@ def held_open(view: View, rng: random.Random) -> list[Draft]:
         held = {target for one, name, target in view.scene.relations if (one, name) == (index, "holding")}
         if len(held) == 1:
             found.append((ref, view.scene.objects[held.pop()]))
-    found = [(ref, thing) for ref, thing in found if thing.name != ref.kind]
+    found = [(ref, thing) for ref, thing in found if thing.name != ref.kind and thing.clear]
     if not found:
         return []
     ref, thing = rng.choice(found)

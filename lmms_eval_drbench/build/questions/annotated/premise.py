@@ -98,13 +98,13 @@ def missing_thing(view: View, rng: random.Random) -> list[Draft]:
     return _missing(view, rng, open_ended=False)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE, topic="half")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1, most=OPEN_SHARE / 2, topic="half")
 def missing_thing_open(view: View, rng: random.Random) -> list[Draft]:
     """The same, in the model's own words."""
     return _missing(view, rng, open_ended=True)
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=2, topic="direction")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, weight=1.5, topic="direction")
 def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     """On which side of a thing another is that is there, or not there at all."""
     pairs = [pair for pair in view.pairs if pair[0].words == pair[0].kind and pair[1].hops == 1]
@@ -140,7 +140,7 @@ def missing_companion(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=2, topic="count")
+@family(Category.FALSE_PREMISE_REJECTION, Fact.ABSENCE, Fact.COUNTS, weight=1.3, topic="count")
 def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     """How many of a kind are in the picture whose presence is presumed, rightly or wrongly."""
     kinds = [kind for kind, things in view.countable.items() if 1 <= len(things) <= 4]
@@ -148,7 +148,10 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
         return []
     kind, missing = rng.choice(kinds), rng.choice(view.absent)
     number = len(view.countable[kind])
-    wording = rng.choice(["How many are the {} in the picture?", "The picture shows some {}. What is their number?"])
+    wordings = ["How many are the {} in the picture?", "The picture shows some {}. What is their number?"]
+    if not view.scene.distinct:  # what is drawn keeps its wordings, so that its data sets stay what they are
+        wordings = ["How many {} does the picture show?", "The picture shows one or more {}. What is their number?"]
+    wording = rng.choice(wordings)
     drafts = []
     for asked, offered, holds in [(kind, number, True), (missing, rng.randint(1, 3), False)]:
         many = plural(asked)
@@ -166,7 +169,7 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.BOXES, weight=3)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.BOXES, weight=4)
 def wrong_relation(view: View, rng: random.Random) -> list[Draft]:
     """Whether a thing on one side of another is higher or lower than it, where it is on that side, or on the other."""
     pairs = [
@@ -253,7 +256,7 @@ def impossible_rank(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, weight=4)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, weight=4.5)
 def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
     """The half of the picture with a thing of a colour, where the thing has that colour, or another."""
     refs = [ref for ref in view.named if ref.thing.colour and view.half(ref.thing) and be(ref.kind) == "is"]
@@ -261,7 +264,7 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
         return []
     ref = rng.choice(refs)
     colour, half = ref.thing.colour, view.half(ref.thing)
-    others = [c for c in view.palette(ref.kind) if not _alike(c, colour) and c not in ref.thing.attributes]
+    others = [c for c in view.deniable(ref.thing) if not _alike(c, colour) and c not in ref.thing.attributes]
     if not others:
         return []
     other = rng.choice(others)
@@ -283,7 +286,7 @@ def wrong_colour(view: View, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, Fact.ABSENCE, weight=2)
+@family(Category.FALSE_PREMISE_REJECTION, Fact.COLOURS, Fact.ABSENCE, weight=1.5)
 def missing_colour(view: View, rng: random.Random) -> list[Draft]:
     """The colour of a thing that is there, or not there at all."""
     refs = [ref for ref in view.named if ref.thing.colour and be(ref.kind) == "is"]

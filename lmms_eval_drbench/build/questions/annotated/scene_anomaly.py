@@ -5,6 +5,7 @@ A thing whose state or place somebody might call odd although the source doesn't
 
 import random
 
+from lmms_eval_drbench.build.kinds import GROUNDS
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, family, whereabouts, write
 from lmms_eval_drbench.build.questions.annotated.view import Referent, View
@@ -32,7 +33,6 @@ FAULTS = {
 }
 _ODD_ON_GROUND = ("towel", "toilet paper", "cat", "umbrella", "suitcase", "box", "backpack", "potted plant")
 """Kinds that one may find out of place where they stand, on the floor or outdoors."""
-_GROUNDS = ("floor", "pavement", "road", "parking lot", "lawn", "crosswalk")
 
 
 def fault_text(view: View, anomaly: Anomaly) -> str:
@@ -50,21 +50,15 @@ def wrong(view: View) -> list[tuple[Referent, Anomaly]]:
     return [(of_thing[id(things[a.thing])], a) for a in view.scene.anomalies if id(things[a.thing]) in of_thing]
 
 
-def touched(view: View) -> set[int]:
-    """Indices of the things that an anomaly is about, be it wrong or blocked."""
-    return {index for a in view.scene.anomalies for index in (a.thing, a.target) if index is not None}
-
-
 def sound(view: View) -> list[Referent]:
     """Things with which certainly nothing is wrong."""
-    about = {id(view.scene.objects[index]) for index in touched(view)}
     return [
         ref
         for ref in view.referents
-        if id(ref.thing) not in about
-        and ref.kind not in _GROUNDS
+        if id(ref.thing) not in view.touched
+        and ref.kind not in GROUNDS
         and ref.thing.state not in ("open", "full", "on")
-        and not (ref.kind in _ODD_ON_GROUND and ref.thing.support in _GROUNDS)
+        and not (ref.kind in _ODD_ON_GROUND and ref.thing.support in GROUNDS)
         and ref.kind not in ("cat", "bird")
     ]
 
@@ -115,7 +109,7 @@ def fault_of(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=5, topic="fault")
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=3.5, topic="fault")
 def is_anything_wrong(view: View, rng: random.Random) -> list[Draft]:
     """Whether something is wrong with a thing."""
     found = _fault_or_none(view, rng)
@@ -125,9 +119,7 @@ def is_anything_wrong(view: View, rng: random.Random) -> list[Draft]:
     answer = "yes" if anomaly else "no"
     return write(
         view,
-        rng.choice([f"Is anything wrong with the {ref.words}?", f"Does the {ref.words} call for somebody's attention?"])
-        if not anomaly or anomaly.kind != "out_of_place"
-        else f"Is anything wrong with the {ref.words}?",
+        rng.choice([f"Is anything wrong with the {ref.words}?", f"Does anything seem wrong with the {ref.words}?"]),
         ["yes", "no"],
         [answer],
         refs=[ref],
@@ -177,7 +169,7 @@ def _which(view: View, rng: random.Random, kinds: tuple[str, ...], wordings: lis
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=5)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=4)
 def which_is_wrong(view: View, rng: random.Random) -> list[Draft]:
     """With which of three things something is wrong, or none of them."""
     wordings = ["With which of these is something wrong?", "Which of these is not as it should be?"]
@@ -202,7 +194,7 @@ def stranger_here(view: View, rng: random.Random) -> list[Draft]:
     return _which(view, rng, ("out_of_place",), wordings, f"Each of them may be found {place}.")
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=4)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=6)
 def way_blocked(view: View, rng: random.Random) -> list[Draft]:
     """Whether something stands in the way: before the door, or on the road."""
     name = "road" if view.scene.outdoors else "door"
@@ -260,7 +252,7 @@ def wrong_things(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=2, most=OPEN_SHARE)
+@family(Category.ANOMALY_DETECTION, Fact.ANOMALIES, weight=2, most=OPEN_SHARE / 2)
 def wrong_kind_open(view: View, rng: random.Random) -> list[Draft]:
     """What kind of thing something is wrong with, or none, in the model's own words."""
     bad = wrong(view)

@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from lmms_eval_drbench.build.kinds import are_kin, plural
+from lmms_eval_drbench.build.kinds import PEOPLE, PRONOUNS, are_kin, plural
 from lmms_eval_drbench.build.ledger import Cue, bets
 from lmms_eval_drbench.build.questions.annotated.craft import (
     OPEN_SHARE,
@@ -61,7 +61,7 @@ def _either(
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3, topic="direction")
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=4, topic="direction")
 def direction(view: View, rng: random.Random) -> list[Draft]:
     """Left or right of another thing."""
     pairs = [pair for pair in view.pairs if hops(pair[0], pair[1]) <= _MAX_HOPS]
@@ -76,7 +76,7 @@ def direction(view: View, rng: random.Random) -> list[Draft]:
     return _either(view, one, other, way, {"left_of": "left", "right_of": "right"}, questions, rng)
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3)
 def level(view: View, rng: random.Random) -> list[Draft]:
     """Higher up or lower down in the picture than another thing."""
     refs = view.referents
@@ -121,7 +121,7 @@ def nearness(view: View, rng: random.Random) -> list[Draft]:
     return _either(view, one, other, way, {"nearer_than": "nearer", "farther_than": "farther away"}, questions, rng)
 
 
-@family(Category.SPATIAL_REASONING, Fact.RELATIONS, weight=3)
+@family(Category.SPATIAL_REASONING, Fact.RELATIONS, weight=4)
 def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
     """In front of or behind another thing, as the scene graph says."""
     of_thing = {id(ref.thing): ref for ref in view.referents}
@@ -140,13 +140,14 @@ def front_or_behind(view: View, rng: random.Random) -> list[Draft]:
     if not pairs:
         return []
     one, other, way = rng.choice(pairs)
-    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind it?"]
-    if be(other.kind) == "are":
-        questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind them?"]
+    pronoun = PRONOUNS.get(other.kind, "them" if be(other.kind) == "are" or other.kind in PEOPLE else "it")
+    questions = [f"{be(one.kind).capitalize()} the {one.words} in front of the {other.words} or behind {pronoun}?"]
     return _either(view, one, other, way, {"in_front_of": "in front", "behind": "behind"}, questions, rng)
 
 
-def _half(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3)
+def half(view: View, rng: random.Random) -> list[Draft]:
+    """The half of the picture that holds a thing."""
     refs = [ref for ref in view.referents if view.half(ref.thing) and not is_rank(ref)]
     if not refs:
         return []
@@ -163,26 +164,13 @@ def _half(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
     return write(
         view,
         question,
-        [] if open_ended else options,
-        [half, f"{half} half"] if open_ended else [f"{half} half"],
+        options,
+        [f"{half} half"],
         refs=[ref],
         graph=[in_half(ref, half)],
         logic=f"Nothing of the {ref.words} reaches the other half.",
         cues=bets(options, [f"{half} half"], 0.5, *ref.bets),
-        type=QuestionType.OPEN_ENDED if open_ended else QuestionType.SINGLE_CHOICE,
     )
-
-
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2, topic="half")
-def half(view: View, rng: random.Random) -> list[Draft]:
-    """The half of the picture that holds a thing."""
-    return _half(view, rng, open_ended=False)
-
-
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE / 2, topic="half")
-def half_open(view: View, rng: random.Random) -> list[Draft]:
-    """The half of the picture that holds a thing, in the model's own words."""
-    return _half(view, rng, open_ended=True)
 
 
 def _row(view: View, rng: random.Random, size: int) -> list[Referent]:
@@ -202,28 +190,39 @@ def _side_by_side(row: list[Referent]) -> list[tuple[str, str, str]]:
     return [(one.words, "left_of", other.words) for one, other in pairwise(row)]
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2, topic="furthest")
 def furthest(view: View, rng: random.Random) -> list[Draft]:
     """Which of three things is furthest to one side."""
-    row = _row(view, rng, 3)
+    return _furthest(view, rng, _row(view, rng, 3), QuestionType.SINGLE_CHOICE)
+
+
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=1, most=OPEN_SHARE / 2, topic="furthest")
+def furthest_open(view: View, rng: random.Random) -> list[Draft]:
+    """Which of four things is furthest to one side, in the model's own words."""
+    return _furthest(view, rng, _row(view, rng, 4), QuestionType.OPEN_ENDED)
+
+
+def _furthest(view: View, rng: random.Random, row: list[Referent], type: QuestionType) -> list[Draft]:
     if not row:
         return []
     side = rng.choice(["left", "right"])
     right = row[0] if side == "left" else row[-1]
-    question = rng.choice(
-        [f"Which of these is furthest to the {side}?", f"Which of these is closest to the {side} edge of the picture?"]
-        if _reaches_edge_order(view, row, side)
-        else [f"Which of these is furthest to the {side}?"]
-    )
+    of_these = "of these"
+    if type is QuestionType.OPEN_ENDED:
+        of_these = f"of these four, {listing([f'the {ref.words}' for ref in rng.sample(row, len(row))])},"
+    wordings = [f"Which {of_these} is furthest to the {side}?"]
+    if _reaches_edge_order(view, row, side):
+        wordings.append(f"Which {of_these} is closest to the {side} edge of the picture?")
     return write(
         view,
-        question,
-        [ref.words for ref in row],
-        [right.words],
+        rng.choice(wordings),
+        [] if type is QuestionType.OPEN_ENDED else [ref.words for ref in row],
+        [right.words] if type is QuestionType.SINGLE_CHOICE else list(dict.fromkeys((right.words, right.kind))),
         refs=row,
         graph=_side_by_side(row),
         logic=f"The {right.words} {be(right.kind)} furthest to the {side}.",
-        cues=[Cue(key, ref is right, 1 / 3) for ref in row for key in (*ref.bets, (side, ref.kind))],
+        cues=[Cue(key, ref is right, 1 / len(row)) for ref in row for key in (*ref.bets, (side, ref.kind))],
+        type=type,
     )
 
 
@@ -296,7 +295,7 @@ def order(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=2)
+@family(Category.SPATIAL_REASONING, Fact.BOXES, weight=3)
 def all_beside(view: View, rng: random.Random) -> list[Draft]:
     """Which of four things are on one side of another: one to three of them."""
     size = rng.choice(SET_SIZES)
@@ -394,6 +393,7 @@ def resting_on(view: View, rng: random.Random) -> list[Draft]:
         other
         for other in view.referents
         if other not in (ref, carrier) and other.hops == 1 and not are_kin(other.kind, carrier.kind)
+        if other.kind not in PEOPLE
         # something beside it, and as large as a carrier must be, so that only the picture rules it out
         if other.thing.box[2] * other.thing.box[3] > ref.thing.box[2] * ref.thing.box[3]
         and (view.across(ref.thing, other.thing) or view.upright(ref.thing, other.thing))

@@ -63,7 +63,7 @@ def all_on(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.SUPPORT, weight=4)
+@family(Category.SPATIAL_REASONING, Fact.SUPPORT, weight=2)
 def same_surface(view: View, rng: random.Random) -> list[Draft]:
     """Which of three things is on the same surface as a fourth: find the surface, then compare."""
     carried = _carried(view)
@@ -172,7 +172,7 @@ def nearest(view: View, rng: random.Random) -> list[Draft]:
     )
 
 
-@family(Category.SPATIAL_REASONING, Fact.SUPPORT, Fact.RELATIONS, weight=3)
+@family(Category.SPATIAL_REASONING, Fact.SUPPORT, Fact.RELATIONS, weight=2)
 def hidden_behind(view: View, rng: random.Random) -> list[Draft]:
     """Which of three things is partly hidden behind another."""
     of_thing = {id(ref.thing): ref for ref in view.referents if ref.hops == 1}

@@ -9,7 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmms_eval_drbench.build.kinds import COLOURS, SELDOM_ALONE, are_kin, is_plural
+from lmms_eval_drbench.build.kinds import (
+    COLOURS,
+    COMES_IN_SEVERAL,
+    GROUNDS,
+    PEOPLE,
+    SELDOM_ALONE,
+    WELL_KNOWN,
+    are_kin,
+    are_mixed_up,
+    is_plural,
+)
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.phrases import vocabulary
 
@@ -53,6 +63,8 @@ _HALF = 0.04
 _BELONGING = ("on", "in", "part_of", "of", "attached_to", "hanging_on", "worn_by", "held_by")
 _LARGE = 0.015
 """Share of the picture from which a thing is conspicuous."""
+_DOMINANT = 0.03
+"""Share from which a thing of a kind that comes in several is the one that people mean by its kind's name."""
 _FARTHER = 0.15
 """Share by which one thing must be farther away than another, from its nearest to the other's farthest point."""
 
@@ -99,6 +111,10 @@ class View:
         """The colours that a thing of this kind may have, the common ones where the source doesn't tell."""
         return self.scene.palettes.get(kind, COLOURS[:11])
 
+    def deniable(self, thing: SceneObject) -> tuple[str, ...]:
+        """The colours of its palette that certainly no part of a thing has."""
+        return tuple(colour for colour in self.palette(thing.name) if colour not in thing.tints)
+
     def comparable(self, one: str, other: str) -> bool:
         """Whether the text can't tell how things of two kinds compare in depth or height.
 
@@ -127,6 +143,17 @@ class View:
         """Kinds of which something is in plain sight."""
         return sorted({thing.name for thing in self.scene.objects if thing.clear})
 
+    @cached_property
+    def notable(self) -> list[str]:
+        """Kinds in plain sight that might as well not be there."""
+        return [kind for kind in self.present if kind not in GROUNDS]
+
+    @cached_property
+    def touched(self) -> set[int]:
+        """`id` of the things that an anomaly is about, be they wrong or blocked."""
+        indices = {index for a in self.scene.anomalies for index in (a.thing, a.target) if index is not None}
+        return {id(self.scene.objects[index]) for index in indices}
+
     @property
     def shows_camera(self) -> bool:
         """Whether a camera lies about, so that "nearer to the camera" could mean that one."""
@@ -149,10 +176,10 @@ class View:
 
     @cached_property
     def referents(self) -> list[Referent]:
-        """Everything that can be pointed at: by its kind, its colour, its rank from left to right, or a relation."""
+        """Everything that can be pointed at: by its kind, colour, size, rank from left to right, or a relation."""
         found = list(self.named)
         taken = {id(ref.thing) for ref in found}
-        for more in (self._by_colour, self._by_rank, self._by_relation):
+        for more in (self._by_colour, self._by_size, self._by_rank, self._by_relation):
             for ref in more():
                 if id(ref.thing) not in taken:
                     taken.add(id(ref.thing))
@@ -160,7 +187,11 @@ class View:
         return found
 
     def _has_relatives(self, kind: str) -> bool:
-        return not self.scene.distinct and any(other != kind and are_kin(kind, other) for other in self.kinds)
+        return not self.scene.distinct and any(other != kind and are_mixed_up(kind, other) for other in self.kinds)
+
+    def _share(self, thing: SceneObject) -> float:
+        """The share of the picture that a thing's box takes up."""
+        return _area(thing) / (self.scene.width * self.scene.height)
 
     def _is_conspicuous(self, thing: SceneObject) -> bool:
         """Whether a second thing of its kind, had there been one, would hardly have gone without annotation.
@@ -168,7 +199,10 @@ class View:
         The thing must be large, of a kind that comes alone, and neither part nor companion of one of several like
         things: where a graph gives one of two buses a ladder, the other may have one too.
         """
-        if thing.name in SELDOM_ALONE or thing.box[2] * thing.box[3] < _LARGE * self.scene.width * self.scene.height:
+        several = thing.name in COMES_IN_SEVERAL and not self.scene.distinct
+        if thing.name in SELDOM_ALONE or self._share(thing) < (_DOMINANT if several else _LARGE):
+            return False
+        if thing.name not in WELL_KNOWN and not self.scene.distinct:
             return False
         index = next(number for number, other in enumerate(self.scene.objects) if other is thing)
         of_it = [(name, target) for one, name, target in self.scene.relations if one == index]
@@ -185,9 +219,24 @@ class View:
     def _by_colour(self) -> Iterable[Referent]:
         for kind, things in self._siblings():
             for thing in things:
-                others = [other.attributes & set(COLOURS) for other in things if other is not thing]
+                others = [(other.attributes & set(COLOURS)) | other.tints for other in things if other is not thing]
                 if thing.colour and all(others) and not any(thing.colour in colours for colours in others):
                     yield Referent(thing, f"{thing.colour} {kind}", 1)
+
+    def _by_size(self) -> Iterable[Referent]:
+        """In photographs the thing that looks plainly larger than all others of its kind, be they labelled or not."""
+        for kind in [] if self.scene.distinct else self.kinds:
+            alike = [thing for thing in self.scene.objects if not thing.group and are_mixed_up(kind, thing.name)]
+            most = max(alike, key=_area, default=None)
+            if most is None or most.name != kind or not most.clear or is_plural(kind):
+                continue
+            alone = self.counts[kind] == 1
+            if self._share(most) < (_DOMINANT if alone else _LARGE):
+                continue
+            if alone and kind in (WELL_KNOWN | SELDOM_ALONE) - COMES_IN_SEVERAL:
+                continue
+            if all(self.larger(most, other) for other in alike if other is not most):
+                yield Referent(most, f"{kind} {'who' if kind in PEOPLE else 'that'} appears largest", 1)
 
     def _by_rank(self) -> Iterable[Referent]:
         for kind, things in self._siblings():
@@ -231,8 +280,9 @@ class View:
 
     @staticmethod
     def larger(one: SceneObject, other: SceneObject) -> bool:
-        """Whether one thing plainly takes up more of the picture than another."""
-        return one.box[2] * one.box[3] >= _LARGER * other.box[2] * other.box[3]
+        """Whether one thing plainly takes up more of the picture than another, by box and, where known, outline."""
+        by_box = _area(one) >= _LARGER * _area(other)
+        return by_box and (one.area is None or other.area is None or one.area >= _LARGER * other.area)
 
     @staticmethod
     def nearness(one: SceneObject, other: SceneObject) -> str | None:
@@ -264,9 +314,42 @@ def is_rank(ref: Referent) -> bool:
     return ref.words.startswith(("leftmost ", "rightmost "))
 
 
+def is_of_size(ref: Referent) -> bool:
+    """Whether the words already say that the thing looks large."""
+    return ref.words.endswith(" appears largest")
+
+
 def mentions(one: Referent, other: Referent) -> bool:
     """Whether pointing at one thing already names the other."""
     return any(other.words in triple for triple in one.graph)
+
+
+def examples(view: View, kinds: Iterable[str]) -> dict[str, SceneObject]:
+    """The largest thing in plain sight of each kind: under its bare name where it is the only one, as the largest where
+    it plainly is, else by its place in the row or, where not all may be known, as the one in plain sight.
+    """
+    found = {}
+    for kind in kinds:
+        things = [thing for thing in view.scene.named(kind) if thing.clear]
+        most = max(things, key=_area)
+        rivals = [thing for thing in view.scene.named(kind) if thing is not most]
+        if not rivals:
+            found[kind] = most
+        elif all(_area(most) * _RIVAL >= _area(thing) for thing in rivals):
+            found[f"largest {kind}"] = most
+        elif view.scene.distinct:
+            found |= {phrase: thing for phrase, thing in labels(view, [most, *rivals]).items() if thing is most}
+        else:
+            found[f"{kind} in plain sight"] = most
+    return found
+
+
+_RIVAL = 0.7
+"""Share of the largest thing's area that no other of its kind exceeds."""
+
+
+def _area(thing: SceneObject) -> int:
+    return thing.box[2] * thing.box[3]
 
 
 def labels(view: View, things: list[SceneObject]) -> dict[str, SceneObject]:

@@ -74,7 +74,7 @@ def window(p, t):
     p.ink("rectangle", (45, 6, 51, 92), c)
     p.ink("rectangle", (8, 44, 88, 49), c)
     for x in (8, 51):
-        p.ink("polygon", [(x + 4, 40), (x + 20, 8), (x + 26, 8), (x + 10, 40)], (244, 250, 255))
+        p.ink("polygon", [(x + 8, 86), (x + 16, 70), (x + 20, 70), (x + 12, 86)], (206, 228, 244))
     p.ink("ellipse", (46, 52, 50, 60), STEEL)
 
 

@@ -67,10 +67,12 @@ def pillow(p, t):
 @draws("towel")
 def towel(p, t):
     c = p.colour
-    for y, x in ((22, 0), (11, 2), (0, 1)):
-        p.rect(x, y, 56 - x if y else 54, y + 12, light(c, 0.12), 5)
-        p.pattern(t.look, x, y, 56, y + 12)
-        p.ink("line", [(x + 4, y + 11), (51, y + 11)], dark(c, 0.35))
+    p.rect(0, 0, 56, 34, light(c, 0.12), 12)  # folded once: one rounded edge, both ends on the other side
+    p.poly([(28, 0), (56, 0), (56, 34), (28, 34)], light(c, 0.12))
+    p.pattern(t.look, 0, 0, 56, 34)
+    p.ink("line", [(10, 17), (56, 17)], dark(c, 0.4))
+    for x in (43, 47):
+        p.ink("line", [(x, 1), (x, 33)], light(c, 0.6))
     p.round(0, 0, 56, 34, 0.8)
 
 
