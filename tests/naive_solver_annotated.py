@@ -441,11 +441,14 @@ def _furthest(s, *ways):
     return {min(s.options, key=lambda option: sign * x(s.one(option)))}
 
 
-@rule(r"Which of these four, (.+), is (?:furthest to the (left|right)|closest to the (left|right) edge of the picture)\?")
-def _furthest_of_four(s, named, *ways):
+@rule(
+    r"Which of these four, (.+), is furthest to the (left|right)\?",
+    r"Which of these four, (.+), is closest to the (left|right) edge of the picture\?",
+)
+def _furthest_of_four(s, named, way):
     words = [name.removeprefix("the ") for name in re.split(r", | and (?=the )", named)]
     assert len(words) == 4
-    sign = 1 if "left" in ways else -1
+    sign = 1 if way == "left" else -1
     return {min(words, key=lambda name: sign * x(s.one(name)))}
 
 
