@@ -45,6 +45,8 @@ FEATURES = datasets.Features(
 )
 
 _RELATION = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SCAFFOLD_MARK = re.compile(r"<\s{0,4}/?\s{0,4}(entities|relations|reasoning|answer)\s{0,4}>|-->", re.IGNORECASE)
+"""What the scaffold's text form sets apart its fields and relations by (`scaffold.py`)."""
 
 
 def option_letters(record: Mapping[str, Any]) -> list[str]:
@@ -187,4 +189,8 @@ def _grounding_faults(record: Mapping[str, Any]) -> list[str]:
         ]
         if not _RELATION.fullmatch(relation):
             found.append(f"relation {relation!r} is not snake_case")
+    found += [f"key object {name!r} spans lines: write it in one" for name in record["key_objects"] if "\n" in name]
+    for text in (*record["key_objects"], *(record["reasoning_chain"][step] for step in CHAIN_STEPS)):
+        if mark := _SCAFFOLD_MARK.search(text):
+            found.append(f"{mark.group()} in {text!r} is a mark of the scaffold: remove it from the annotation")
     return found

@@ -41,6 +41,12 @@ def test_a_valid_record_has_no_fault():
         ({"key_objects": ["a", "a"]}, "key_objects repeat"),
         ({"scene_graph": [["moon", "above", "floor"]]}, "names 'moon', which is no key object: add it to key_objects"),
         ({"scene_graph": [["red wall", "Left Of", "floor"]]}, "relation 'Left Of' is not snake_case"),
+        ({"key_objects": ["red\nwall", "floor"], "scene_graph": []}, "'red\\nwall' spans lines: write it in one"),
+        ({"key_objects": ["a --> b", "floor"], "scene_graph": []}, "--> in 'a --> b' is a mark of the scaffold"),
+        (
+            {"reasoning_chain": dict.fromkeys(("perception", "relation", "logic", "conclusion"), "So: </answer>")},
+            "</answer> in 'So: </answer>' is a mark of the scaffold: remove it",
+        ),
         ({"scene_graph": [["red wall", "above"]]}, "`scene_graph` must be a list of [subject, relation, object]"),
         ({"key_object_boxes": [[0, 0, 5, 5]]}, "1 boxes for 2 key objects: give one each, or none"),
         ({"key_object_boxes": [[0, 0, 5]]}, "`key_object_boxes` must be a list of [x, y, width, height] in pixels"),
