@@ -128,6 +128,12 @@ def test_a_thing_must_be_big_enough():
         ('{"images": [{}], "annotations": [], "categories": []}', "lacks id, width or height"),
         ('{"images": [], "annotations": [{}], "categories": []}', "has no image_id"),
         ('{"images": [], "annotations": []}', "`categories` must be a list"),
+        ('{"images": [], "annotations": [], "categories": [{"id": [], "name": "cup"}]}', "`categories` must be a list"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": ""}]}', "`categories` must be a list"),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a\\nb"}]}',
+            "`categories` must be a list",
+        ),
     ],
 )
 def test_a_broken_coco_file_is_refused_by_name(tmp_path, content, sentence):
@@ -143,6 +149,9 @@ def test_annotations_that_make_no_sense_are_refused_with_file_record_and_cure(tm
         source.scene("1")
     source = coco(tmp_path, [("person", [0, 0, 5, 5], {"category_id": 99})])
     with pytest.raises(UserError, match="annotation 0 of image 1 has the unknown category 99"):
+        source.scene("1")
+    source = coco(tmp_path, [("person", [0, 0, 5, 5], {"category_id": [1]})])
+    with pytest.raises(UserError, match=r"annotation 0 of image 1 has the unknown category \[1\]"):
         source.scene("1")
     source = coco(tmp_path, [("person", [0, 0, 5, 5], {})], file_name="../../etc/passwd")
     with pytest.raises(UserError, match="leaves"):
@@ -322,6 +331,12 @@ def test_an_unfinished_build_of_other_options_is_refused(world, tmp_path, monkey
     (tmp_path / "out" / annotated.PARTIAL / "options.json").write_text("{}")
     assert run(monkeypatch, world, tmp_path / "out", "--images=3", "--questions=9", "--whole-pool") == 2
     assert "unfinished build of other options" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_refused(world, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(monkeypatch, world, tmp_path / "file" / "out", "--images=3", "--questions=9", "--whole-pool") == 2
+    assert "choose another --out" in capsys.readouterr().err
 
 
 def test_what_cannot_be_filled_is_said_by_category_and_nothing_is_written(world, tmp_path, monkeypatch, capsys):

@@ -125,13 +125,18 @@ def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> 
 def _open_partial(out: Path, partial: Path, options: dict[str, Any]) -> None:
     """Start in an empty folder, or go on where a build of the same options was stopped."""
     noted = partial / "options.json"
-    if noted.is_file():
-        if json.loads(noted.read_text(encoding="utf-8")) != options:
-            raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
-        return
-    check_free(out)
-    partial.mkdir(parents=True, exist_ok=True)
-    noted.write_text(json.dumps(options), encoding="utf-8")
+    half_written = partial / "options.half"
+    try:
+        if noted.is_file():
+            if noted.read_text(encoding="utf-8", errors="replace") != json.dumps(options):
+                raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
+            return
+        check_free(out)
+        partial.mkdir(parents=True, exist_ok=True)
+        half_written.write_text(json.dumps(options), encoding="utf-8")
+        half_written.replace(noted)
+    except OSError as error:
+        raise UserError(f"cannot write into {out} ({error.strerror}): choose another --out") from error
 
 
 def _gallery(folders: list[Path]) -> pictures.Gallery:

@@ -93,9 +93,7 @@ class CocoSource(FileSource):
                 self.skipped[image_id] = "has no annotation"
 
     def _categories(self, categories: Any) -> dict[Any, str]:
-        if not isinstance(categories, list) or not all(
-            isinstance(entry, dict) and isinstance(entry.get("name"), str) and "id" in entry for entry in categories
-        ):
+        if not isinstance(categories, list) or not all(_is_category(entry) for entry in categories):
             raise UserError(f"{self._path}: `categories` must be a list of objects with id and name")
         return {entry["id"]: _NAMES.get(entry["name"], entry["name"]) for entry in categories}
 
@@ -120,9 +118,10 @@ class CocoSource(FileSource):
         seen_as = pixels.read(self.picture(image_id))
         for annotation in self._annotations[image_id]:
             where = f"{self._path}: annotation {annotation.get('id')!r} of image {image_id}"
-            kind = self._kinds.get(annotation.get("category_id"))
+            category = annotation.get("category_id")
+            kind = self._kinds.get(category) if isinstance(category, (int, str)) else None
             if kind is None:
-                raise UserError(f"{where} has the unknown category {annotation.get('category_id')!r}: add it")
+                raise UserError(f"{where} has the unknown category {category!r:.80}: add it")
             try:
                 box = clip(annotation.get("bbox"), width, height)
             except ValueError as error:
@@ -168,6 +167,14 @@ class CocoSource(FileSource):
             countable=frozenset(seen - uncounted),
             absent=frozenset(absent),
         )
+
+
+def _is_category(entry: Any) -> bool:
+    """Whether this is an id and a name in one line: names are written into questions as they are."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), (int, str)):
+        return False
+    name = entry.get("name")
+    return isinstance(name, str) and bool(name.strip()) and name.isprintable()
 
 
 def _is_hidden(annotation: dict[str, Any], box: tuple[int, int, int, int]) -> bool:
