@@ -20,6 +20,9 @@ Sample = dict[str, Any]
 POLICIES = ("always_reject", "never_reject", "always_a")
 MEANS = ("partial", "rotation_acc", "chance", "unparsed", "truncated", *grounding.SCORES, *POLICIES)
 """Logged scores whose plain means a row carries, where its samples have them."""
+_IDENTITY = ("record_id", "image_id", "category")
+_REQUIRED = ("acc", "chance", "unparsed")
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def suite_name(task: str) -> str:
 
 
 def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
+    for sample in (sample for result in results for sample in result.samples):
+        _check(sample, f"{run.path}: a logged sample of {name}")
     samples = [_with_token_limit(sample, result) for result in results for sample in result.samples]
     identities = {
         Data(str(sample.get("data", "unknown")), str(sample.get("fingerprint", "unknown"))) for sample in samples
@@ -98,12 +103,31 @@ def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
         raise UserError(f"{run.path}: the tasks of {name} were evaluated on different data ({listed}): evaluate again")
     seen: set[str] = set()
     for sample in samples:
-        if not {"record_id", "image_id", "category", "acc"} <= sample.keys():
-            raise UserError(f"{run.path}: a logged sample of {name} lacks its scores: evaluate again")
         if sample["record_id"] in seen:
             raise UserError(f"{run.path}: record {sample['record_id']} occurs twice in {name}: evaluate again")
         seen.add(sample["record_id"])
     return Suite(run.path, name, identities.pop(), samples, results)
+
+
+def _check(sample: Sample, where: str) -> None:
+    """Raise UserError unless a sample has its identity and scores that can be scores: every table is made of them."""
+    if not {*_IDENTITY, *_REQUIRED} <= sample.keys():
+        raise UserError(f"{where} lacks its scores: evaluate again")
+    for key in _IDENTITY:
+        if not isinstance(sample[key], str):
+            raise UserError(f"{where} has {key} that is no text: evaluate again")
+    if sample["category"] not in list(Category):
+        raise UserError(f"{where} has the unknown category {sample['category'][:_SHOWN]!r}: evaluate again")
+    for key in ("acc", *MEANS):
+        value = sample.get(key)
+        if (value is None and key not in _REQUIRED) or _is_share(value):
+            continue
+        raise UserError(f"{where} has {key} {str(value)[:_SHOWN]}, not a number from 0 to 1: evaluate again")
+
+
+def _is_share(value: Any) -> bool:
+    """Whether a logged value is a number from 0 to 1, which every score of an item is."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
@@ -112,12 +136,15 @@ def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
     Fewer tokens than the limit: it did not. As many: it did, at batch size 1; in a larger batch upstream counts the
     padding up to the longest output too (0.7.3, chat qwen2_5_vl), so then only what the text itself shows is known.
     """
+    logged = sample.get("token_counts")
     counts = [
-        count.get("output_tokens") if isinstance(count, dict) else None for count in sample.get("token_counts") or ()
+        count.get("output_tokens") if isinstance(count, dict) else None
+        for count in (logged if isinstance(logged, list) else ())
     ]
-    used = None if not counts or None in counts else max(counts)  # a circular question has an output a rotation
+    is_known = bool(counts) and all(isinstance(count, int) for count in counts)
+    used = max(counts) if is_known else None  # a circular question has an output a rotation
     limit = (result.config.get("generation_kwargs") or {}).get("max_new_tokens")
-    if used is None or limit is None:
+    if used is None or not isinstance(limit, int):
         return sample
     if used < limit:
         return sample | {"truncated": float(sample.get("truncated") or 0)}

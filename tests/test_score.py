@@ -87,6 +87,34 @@ def test_damage_is_named(copy, how, message):
     assert str(copy) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("acc", 7, "acc 7, not a number from 0 to 1"),
+        ("acc", float("nan"), "acc nan"),
+        ("unparsed", [None], "unparsed"),
+        ("partial", {"a": 1}, "partial"),
+        ("category", "cooking", "unknown category 'cooking'"),
+        ("image_id", [1], "image_id that is no text"),
+    ],
+)
+def test_a_logged_score_that_is_none_is_named(copy, key, value, message):
+    samples = next(copy.rglob("*_samples_*"))
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    rows[0]["acc"][key] = value
+    samples.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.raises(UserError, match=message) as error:
+        score.markdown(runs.read(copy))
+    assert str(copy) in str(error.value)
+
+
+def test_token_counts_of_another_make_tell_nothing(copy):
+    for samples in copy.rglob("*_samples_*"):
+        rows = [json.loads(line) | {"token_counts": 5} for line in samples.read_text().splitlines()]
+        samples.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert "**overall**" in score.markdown(runs.read(copy))
+
+
 def test_a_folder_of_two_models_is_refused(folders):
     with pytest.raises(UserError, match="several models"):
         runs.read(folders["base"].parent)
