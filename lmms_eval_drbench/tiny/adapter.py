@@ -17,7 +17,7 @@ from lmms_eval_drbench.tiny.architecture import PIXELS
 
 
 class _Defaults:
-    """`pretrained` may also be an adapter folder or a fully tuned model; images are always 168x168 pixels."""
+    """`pretrained` may also be an adapter folder or a fully tuned model; square images are always 252x252 pixels."""
 
     def __init__(self, pretrained: str = str(PACKAGED), batch_size: int | str = 1, **kwargs: Any) -> None:
         unknown = set(kwargs) - {"device", "device_map", "min_pixels", "max_pixels"}

@@ -1,7 +1,7 @@
 """The tiny model's shape: a real Qwen2.5-VL of about 4 million parameters, its processor, its own small tokenizer.
 
 Only sizes differ from Qwen2.5-VL-3B: same classes, same special tokens, same chat layout, same 14-pixel patches
-merged two by two. Pictures are 168x168 pixels, so 36 visual tokens.
+merged two by two. Pictures are 252x252 pixels, so 81 visual tokens.
 """
 
 from collections.abc import Iterable
@@ -19,9 +19,9 @@ from transformers import (
     set_seed,
 )
 
-IMAGE_SIZE = 168
+IMAGE_SIZE = 252
 PIXELS = IMAGE_SIZE * IMAGE_SIZE
-"""Both pixel limits of the tiny model: any square image becomes 168x168."""
+"""Both pixel limits of the tiny model: any square image becomes 252x252."""
 
 SPECIAL_TOKENS = [
     "<|endoftext|>",
@@ -62,7 +62,7 @@ CHAT_TEMPLATE = (
 _SPLIT = Regex(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
 
-def build_tokenizer(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2TokenizerFast:
+def build_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> Qwen2TokenizerFast:
     """Train a byte-level BPE tokenizer on `texts`; with a closed world, every word of it becomes one token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -90,7 +90,7 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2Tokeni
     )
 
 
-def build_processor(texts: Iterable[str], vocab_size: int = 1536) -> Qwen2_5_VLProcessor:
+def build_processor(texts: Iterable[str], vocab_size: int = 2048) -> Qwen2_5_VLProcessor:
     """The real Qwen2.5-VL processor over a tokenizer trained on `texts`, with the tiny model's pixel limits."""
     size = {"shortest_edge": PIXELS, "longest_edge": PIXELS}
     return Qwen2_5_VLProcessor(
@@ -211,7 +211,7 @@ def _head_start(model: Qwen2_5_VLForConditionalGeneration, tokenizer: Qwen2Token
             layers[number].o_proj.weight[:, queries] = own.T * (0.5 / group)
 
 
-def create(folder: str | Path, texts: Iterable[str], seed: int = 0, vocab_size: int = 1536, **build: int) -> Path:
+def create(folder: str | Path, texts: Iterable[str], seed: int = 0, vocab_size: int = 2048, **build: int) -> Path:
     """Write a randomly initialised tiny model with its processor to `folder`; `build` goes to `build_model`."""
     folder = Path(folder)
     processor = build_processor(texts, vocab_size)

@@ -1,25 +1,26 @@
-"""The tiny model's text-only drills: looking facts up, binding an option to its letter, and what everybody knows.
-
-Letters are a skill of their own: a model that names every colour still picks letters at chance until it has been
-taught to find an option's letter. Text teaches that at a third of a picture's cost.
-"""
+"""The tiny model's text-only drills: looking facts up, binding an option to its letter, and what everybody knows."""
 
 import random
 
 from lmms_eval_drbench import prompts
+from lmms_eval_drbench.build.kinds import PURPOSES, Purpose
 from lmms_eval_drbench.build.questions.draft import NONE_OF_THEM, listing
-from lmms_eval_drbench.build.sources.procedural_v0.world import ANYWHERE, COLOURS, KINDS, PLACES, PURPOSES
+from lmms_eval_drbench.build.sources.procedural.rooms import PLACES
+from lmms_eval_drbench.build.sources.procedural.world import COLOURS, GROUNDS, KINDS
 from lmms_eval_drbench.scaffold import gold_answer
 from lmms_eval_drbench.tiny.questions import choice
 from lmms_eval_drbench.tiny.sentences import Turn
 
-SURFACES = sorted({surface for place in PLACES for surface in place.surfaces})
+NAMES = list(KINDS)
+SURFACES = sorted({surface for place in PLACES for surface in place.carried} | set(GROUNDS))
 LETTERS = "ABCD"
+SERVING: dict[str, Purpose] = {kind: purpose for purpose in PURPOSES for kind in purpose.kinds if kind in KINDS}
+"""Kind of the procedural world → what it is for."""
 
 
 def look_up_drill(rng: random.Random) -> list[Turn]:
     """A colour by name, and a letter by option, in two to four told facts."""
-    names = rng.sample(KINDS, rng.randint(2, 4))
+    names = rng.sample(NAMES, rng.randint(2, 4))
     facts = dict(zip(names, rng.sample(list(COLOURS), len(names)), strict=True))
     asked = rng.sample(names, len(names))
     told_facts = "\n".join(f"- {colour} {name}" for name, colour in facts.items())
@@ -39,28 +40,22 @@ def look_up_drill(rng: random.Random) -> list[Turn]:
     return turns
 
 
-def letter_drill(rng: random.Random) -> list[Turn]:
-    """The letters of options that somebody names; options of every sort, no two turns of the same sort."""
-    pools = rng.sample(("colours", "kinds", "places", "numbers", "ways", "purposes", "denials", "binary"), 3)
-    return [_letter_turn(_options(pool, rng), rng) for pool in pools] + [rng.choice((use, belonging))(rng)]
+def knowledge_drill(rng: random.Random) -> list[Turn]:
+    """The letters of options that somebody names, what things are for, and where they belong."""
+    pools = rng.sample(("colours", "kinds", "places", "numbers", "binary"), 2)
+    turns = [_letter_turn(_options(pool, rng), rng) for pool in pools] + [use(rng), use(rng), belonging(rng)]
+    rng.shuffle(turns)
+    return turns
 
 
 def _options(pool: str, rng: random.Random) -> list[str]:
-    surface, kind, colour = rng.choice(SURFACES), rng.choice(KINDS), rng.choice(list(COLOURS))
     many = {
         "colours": list(COLOURS),
-        "kinds": [*KINDS, NONE_OF_THEM, "nothing"],
+        "kinds": [*NAMES, NONE_OF_THEM, "nothing"],
         "places": [rng.choice(("the ", "on the ", "")) + name for name in SURFACES],
-        "numbers": list("1234"),
-        "ways": ["left of", "right of", "above", "below"],
-        "purposes": list(PURPOSES),
+        "numbers": list("12345"),
     }
-    if pool in many:
-        return rng.sample(many[pool], rng.randint(3, 4) if pool != "ways" else 4)
-    if pool == "binary":
-        return rng.sample(["yes", "no"], 2)
-    subject = rng.choice((kind, f"{colour} {kind}", f"{kind} on the {surface}"))
-    return rng.sample([rng.choice((colour, f"the {surface}")), f"there is no {subject}"], 2)
+    return rng.sample(many[pool], rng.randint(3, 4)) if pool in many else rng.sample(["yes", "no"], 2)
 
 
 def _letter_turn(options: list[str], rng: random.Random) -> Turn:
@@ -71,7 +66,6 @@ def _letter_turn(options: list[str], rng: random.Random) -> Turn:
     forms = (
         (f"{_lettered(options)}\n{said}", letters),
         (f"{_lettered(options)}\nAnswer with {listing(right)}.", f"{said}\n{letters}"),
-        (f"Answer with {listing(right)}.\n{_lettered(options)}", f"{said}\n\n({letters})"),
         (f"{said}\n{_lettered(options)}\nAnswer with the letter.", letters),
     )
     return rng.choice(forms)
@@ -86,20 +80,21 @@ def _letters(options: list[str], right: list[str]) -> str:
 
 
 def use(rng: random.Random) -> Turn:
-    """What a thing lets you do, or which things let you do it."""
-    purpose, kinds = rng.choice(list(PURPOSES.items()))
+    """What a thing is made for, or what is made for that."""
+    name = rng.choice(sorted(SERVING))
+    purpose = SERVING[name]
     if rng.random() < 0.5:
-        return f"What lets you {purpose}?", f"{' or '.join(kinds)}"
-    name = rng.choice(kinds)
-    return f"What is the {name} for?", f"The {name} lets you {purpose}."
+        return f"What is made for {purpose.made}?", listing([kind for kind in purpose.kinds if kind in KINDS])
+    if rng.random() < 0.5:
+        return f"With what can one {purpose.can}?", listing([kind for kind in purpose.kinds if kind in KINDS])
+    return f"What is the {name} for?", f"The {name} is made for {purpose.made}."
 
 
 def belonging(rng: random.Random) -> Turn:
     """Where a thing belongs."""
-    name = rng.choice(KINDS)
-    homes = [place.name for place in PLACES if name in place.usual_kinds]
-    where = "anywhere" if name in ANYWHERE else f"in the {', '.join(homes)}"
-    odd = [place.name for place in PLACES if place.name not in homes]
-    if odd and rng.random() < 0.5:
-        return f"Where does the {name} not belong?", f"The {name} does not belong in the {', '.join(odd)}."
-    return f"Where does the {name} belong?", f"The {name} belongs {where}."
+    place = rng.choice(PLACES)
+    if rng.random() < 0.5:
+        name = rng.choice(sorted(place.kinds & set(KINDS)))
+        return f"May one find a {name} in a {place.name}?", f"The {name} may be found in a {place.name}."
+    name = rng.choice(sorted(set(KINDS) - place.kinds))
+    return f"May one find a {name} in a {place.name}?", f"The {name} does not belong in a {place.name}."
