@@ -228,11 +228,22 @@ class Run:
         return loss.item(), hits
 
 
-def train(out: Path, steps: int, batch_size: int, peak: float, init: Path | None, stop_at: int | None) -> None:
-    """Train from where the checkpoint in `out` stands to the last step, then write the model as bfloat16."""
+def train(
+    out: Path,
+    steps: int,
+    batch_size: int,
+    peak: float,
+    init: Path | None = None,
+    stop_at: int | None = None,
+    pictures: int = PICTURES,
+) -> None:
+    """Train from where the checkpoint in `out` stands to the last step, then write the model as bfloat16.
+
+    pictures: scenes to learn from, at least four times the batch size.
+    """
     torch.set_flush_denormal(True)  # late in training tiny values would slow a CPU down many times
     run = Run.begin(out, steps, batch_size, peak, init)
-    album = Album(out / "pictures.npy", PICTURES)
+    album = Album(out / "pictures.npy", pictures)
     stream = LessonStream(run.processor, album, run.step, steps, batch_size, partial(_plan, steps=steps))
     started = time.time()
     with (out / "log.jsonl").open("a") as log, tqdm(total=steps, initial=run.step, desc="pretraining") as bar:
