@@ -14,15 +14,14 @@ from lmms_eval_drbench.errors import UserError
 ASSETS = Path(__file__).parent / "assets"
 TEST = ASSETS / "procedural_v1"
 """DRBench-Open procedural v1: what the tasks ask unless `DRBENCH_DATA` says otherwise."""
-TEST_V0 = ASSETS / "procedural_v0"
-"""The simpler world on which the packaged tiny model was trained."""
-BASE_SKILLS = ASSETS / "base_skills_v0"
+BASE_SKILLS = ASSETS / "base_skills_v1"
+"""Plain perception questions on other scenes of the same world."""
 
 PREFIX = "packaged"
 CACHE_ENV = "DRBENCH_CACHE"
 BUILT = {"train": (2400, 12_000), "validation": (240, 1200)}
 """Split of v1 → images and questions that the engine builds on first use."""
-_FROZEN = {PREFIX: TEST, f"{PREFIX}:procedural_v0": TEST_V0, f"{PREFIX}:base_skills_v0": BASE_SKILLS}
+_FROZEN = {PREFIX: TEST, f"{PREFIX}:base_skills_v1": BASE_SKILLS}
 
 
 def folder(spec: str, split: str) -> Path | None:

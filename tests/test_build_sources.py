@@ -385,15 +385,6 @@ def test_bad_options_are_refused(world, tmp_path, monkeypatch, capsys, flags, se
     assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_options_of_annotated_sources_are_refused_for_procedural_v0(monkeypatch, capsys):
-    monkeypatch.setattr(
-        sys, "argv", ["build", "--source=procedural_v0", "--images=2", "--questions=4", "--workers=2", "--out=o"]
-    )
-    with pytest.raises(SystemExit):
-        run_cli(command.main)
-    assert "--workers: procedural_v0 draws" in capsys.readouterr().err
-
-
 def test_the_real_sample_is_built_from_instances_and_from_scene_graphs(coco_sample, tmp_path, monkeypatch):
     for name, file, images, questions in [("coco", "instances.json", 24, 72), ("gqa", "scene_graphs.json", 9, 36)]:
         flags = [f"--source={name}", f"--annotations={coco_sample / file}", f"--images-dir={coco_sample / 'images'}"]

@@ -12,9 +12,8 @@ from lmms_eval.tasks import TaskManager
 from lmms_eval_drbench import controls, data, plugin, prompts, record, runs, scoring, summary, task
 from lmms_eval_drbench.columns import COLUMNS
 from lmms_eval_drbench.taxonomy import Category
+from lmms_eval_drbench.tiny.architecture import PIXELS
 from task_configs import variants
-
-PIXELS = 168 * 168
 
 
 def _record(index: int, **changes) -> dict:

@@ -21,7 +21,7 @@ from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
 
 PACKAGED_FINGERPRINT = "1ea74ee1c4ecaaa8"
-BASE_SKILLS_FINGERPRINT = "fe1288797ed42bde"
+BASE_SKILLS_FINGERPRINT = "3633a0c236b12f8f"
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +82,12 @@ def test_the_packaged_split_is_frozen():
 
 
 def test_the_base_skills_are_frozen():
-    loaded = data.load("packaged:base_skills_v0")
+    loaded = data.load("packaged:base_skills_v1")
     assert loaded.fingerprint == BASE_SKILLS_FINGERPRINT and len(loaded.records) >= 300
+    assert sum(file.stat().st_size for file in packaged.BASE_SKILLS.iterdir()) < 4 * 2**20  # in the wheel
 
 
-@pytest.mark.parametrize("name", ["procedural_v1", "procedural_v0", "base_skills_v0"])
+@pytest.mark.parametrize("name", ["procedural_v1", "base_skills_v1"])
 def test_the_card_and_the_stats_say_what_is_there(name):
     folder = packaged.ASSETS / name
     loaded = data.load(str(folder))

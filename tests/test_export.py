@@ -115,7 +115,7 @@ def test_the_command_exports_the_packaged_split(tmp_path, monkeypatch, capsys):
     ("flags", "phrase"),
     [
         (["--format", "hub", "--data", "nowhere"], "no data at nowhere"),
-        (["--format", "hub", "--data", "packaged:procedural_v0", "--split", "train"], "holds neither train-"),
+        (["--format", "hub", "--data", "packaged:base_skills_v1", "--split", "train"], "holds neither train-"),
         (["--format", "vlmevalkit", "--name", "../x"], "--name ../x"),
         (["--format", "vlmevalkit", "--split", "test", "--split", "test"], "give --split once"),
     ],

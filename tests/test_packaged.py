@@ -21,7 +21,7 @@ def test_names_that_are_not_packaged_are_left_to_others():
     assert packaged.folder("some/folder", "test") is None
     assert packaged.folder("packaged_by_me", "test") is None
     assert packaged.folder("packaged", "test") == packaged.TEST
-    with pytest.raises(UserError, match="no packaged data packaged:v9: use one of packaged, packaged:procedural_v0"):
+    with pytest.raises(UserError, match="no packaged data packaged:v9: use one of packaged, packaged:base_skills_v1"):
         data.load("packaged:v9")
 
 

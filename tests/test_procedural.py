@@ -295,7 +295,6 @@ def test_workers_write_the_same_bytes_and_a_stopped_build_goes_on(tmp_path, monk
         (["--size=10"], "224 to 4096"),
         (["--avoid=x"], "--avoid: procedural"),
         (["--source=coco", "--annotations=a.json", "--size=448"], "--size"),
-        (["--source=procedural_v0", "--size=448"], "--size"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(flags, message, tmp_path, monkeypatch, capsys):

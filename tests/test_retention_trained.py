@@ -7,6 +7,8 @@ does not. Real training, upstream's task code and token limits, small local file
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,7 @@ from lmms_eval.tasks import TaskManager
 from sft_runs import sft_process
 
 from lmms_eval_drbench import plugin, retention
-from lmms_eval_drbench.build.__main__ import SEEDS
-from lmms_eval_drbench.build.builder import build, write
-from lmms_eval_drbench.build.sources import procedural_v0
+from lmms_eval_drbench.build.builder import write
 from lmms_eval_drbench.tiny import PACKAGED, base_skills
 
 pytestmark = pytest.mark.slow
@@ -35,8 +35,8 @@ TASKS += ["retention_hallusion_bench", "retention_blink_counting", "retention_bl
 @pytest.fixture(scope="module")
 def records(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("records") / "train"
-    made = build(procedural_v0.compose, procedural_v0.render, 120, 600, SEEDS["train"], "train")
-    write(made, folder, "toy", {})
+    flags = ["--images=120", "--questions=600", "--split=train", f"--out={folder}"]
+    subprocess.run([sys.executable, "-m", "lmms_eval_drbench.build", *flags], check=True)
     return folder
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from lmms_eval_drbench import data, prompts, scaffold
 from lmms_eval_drbench.scaffold import FIELDS
+from lmms_eval_drbench.tiny.architecture import PIXELS
 from sft import run, train
 from sft.collate import IGNORE, Collator, Item
 from sft.encode import encode
@@ -80,7 +81,7 @@ def test_prompt_tokens_equal_those_of_lmms_evals_qwen2_5_vl(job, random_tiny, to
         {
             "role": "user",
             "content": [
-                {"type": "image", "image": "x", "max_pixels": 28224, "min_pixels": 28224},
+                {"type": "image", "image": "x", "max_pixels": PIXELS, "min_pixels": PIXELS},
                 {"type": "text", "text": prompts.scaffold(record)},
             ],
         },

@@ -71,7 +71,7 @@ def test_missing_weights(random_tiny, toy_data, tmp_path):
 
 def test_a_too_long_sample_is_named_with_its_length_and_the_limit(random_tiny, toy_data, tmp_path):
     refused(
-        r"record toy-0 takes \d+ tokens \(36 for its 168x168 image\), beyond --max_length 100",
+        r"record toy-0 takes \d+ tokens \(81 for its 168x168 image\), beyond --max_length 100",
         random_tiny,
         toy_data,
         tmp_path / "out",

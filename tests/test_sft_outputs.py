@@ -28,7 +28,7 @@ def test_inspect_shows_the_samples_field_by_field_and_trains_nothing(random_tiny
     assert [block.split(":")[0] for block in blocks] == ["toy-0", "toy-1"]
     record = toy_record(1)
     lines = [line.strip() for line in blocks[1].splitlines()]
-    assert prompts.scaffold(record).splitlines()[0] in "\n".join(lines) and "<|image_pad|>×36" in blocks[1]
+    assert prompts.scaffold(record).splitlines()[0] in "\n".join(lines) and "<|image_pad|>×81" in blocks[1]
     stages = re.split(r"\nstage \d ", blocks[1])[1:]
     assert [stage.split(":")[0] for stage in stages] == ["entities", "relations", "reasoning", "answer"]
     rendered = list(scaffold.render_fields(record).values())

@@ -18,6 +18,7 @@ from sft_runs import Interrupted, adapter, assert_same_adapter, example, interru
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from lmms_eval_drbench import prompts, scaffold
+from lmms_eval_drbench.tiny.architecture import PIXELS
 from sft import checkpoints, export, run
 from sft.encode import prompt_text
 from sft.families import QWEN2_5_VL
@@ -75,7 +76,7 @@ def test_run_file_says_what_was_trained_on_what(finished, toy_data):
     assert sum(stage["supervised_tokens"] for stage in summary["stages"]) == sum(
         line["supervised_tokens"] for line in metrics(finished)
     )
-    assert summary["pixels"] == {"min_pixels": 28224, "max_pixels": 28224}
+    assert summary["pixels"] == {"min_pixels": PIXELS, "max_pixels": PIXELS}
     assert summary["peak_memory_mib"] > 100
 
 
@@ -240,7 +241,7 @@ def test_lmms_evals_own_adapter_loads_the_folder_to_the_trained_logits(finished,
     """Upstream always computes in bf16, so equal means: far nearer to the trained model than its base is."""
     from lmms_eval.models.simple.qwen2_5_vl import Qwen2_5_VL
 
-    loaded = Qwen2_5_VL(pretrained=str(finished), device="cpu", device_map="cpu", min_pixels=28224, max_pixels=28224)
+    loaded = Qwen2_5_VL(pretrained=str(finished), device="cpu", device_map="cpu", min_pixels=PIXELS, max_pixels=PIXELS)
     inputs = example(random_tiny, toy_data)
     base = AutoModelForImageTextToText.from_pretrained(random_tiny, dtype=torch.float32).eval()
     with torch.no_grad():

@@ -17,8 +17,7 @@ from lmms_eval_drbench import data, prompts, rationales, scaffold, task
 from lmms_eval_drbench.plugin import tasks_dir
 from lmms_eval_drbench.taxonomy import Category
 from lmms_eval_drbench.tiny import PACKAGED as TINY
-
-PIXELS = 168 * 168
+from lmms_eval_drbench.tiny.architecture import PIXELS
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +65,7 @@ def test_other_data_takes_the_place_of_the_packaged(photographs):
 
 
 def test_base_skills_stay_the_packaged_ones(photographs):
-    assert len(task.docs_base_skills(None)) == 350
+    assert len(task.docs_base_skills(None)) == 339
     assert task.BASE_SKILLS["fingerprint"] != photographs.fingerprint
 
 
@@ -253,7 +252,7 @@ def test_drbench_tiny_computes_in_fp32_and_refuses_what_it_would_ignore(random_t
     model = adapter(pretrained=str(random_tiny), batch_size="8", device="cuda", max_pixels=PIXELS)
     assert {weight.dtype for weight in model.model.parameters()} == {torch.float32}
     assert (model.min_pixels, model.max_pixels, model.batch_size, str(model.device)) == (PIXELS, PIXELS, 8, "cpu")
-    with pytest.raises(ValueError, match="drbench_tiny sees 28224 pixels, not .*1003520"):
+    with pytest.raises(ValueError, match="drbench_tiny sees 63504 pixels, not .*1003520"):
         adapter(pretrained=str(random_tiny), max_pixels="1003520")
     with pytest.raises(ValueError, match="drbench_tiny takes pretrained and batch_size, not fps"):
         adapter(pretrained=str(random_tiny), fps=2)

@@ -10,17 +10,14 @@ from typing import Any
 
 from lmms_eval_drbench import __version__, data
 from lmms_eval_drbench.build import annotated, pictures
-from lmms_eval_drbench.build.builder import build, card, check_free, write
+from lmms_eval_drbench.build.builder import card, check_free
 from lmms_eval_drbench.build.llm import command as llm
 from lmms_eval_drbench.build.review import command as review
-from lmms_eval_drbench.build.sources import ANNOTATED, open_source, procedural_v0
+from lmms_eval_drbench.build.sources import ANNOTATED, open_source
 from lmms_eval_drbench.build.sources.base import AnnotatedSource
-from lmms_eval_drbench.build.sources.procedural.source import FIRST_SEEDS as SEEDS
-from lmms_eval_drbench.build.sources.procedural.source import SEED_STEP, ProceduralSource
+from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
-
-NAME = "DRBench-Open procedural v0"
 
 
 def main() -> None:
@@ -32,9 +29,7 @@ def main() -> None:
         description="Build a DRBench-Open split.",
         epilog="Human verification: --review DATA, --apply-review DECISIONS; `--review . --help` says more.",
     )
-    parser.add_argument(
-        "--source", choices=[ProceduralSource.name, *ANNOTATED, "procedural_v0"], default=ProceduralSource.name
-    )
+    parser.add_argument("--source", choices=[ProceduralSource.name, *ANNOTATED], default=ProceduralSource.name)
     parser.add_argument("--generator", choices=["engine", "llm"], default="engine", help="who writes the questions")
     parser.add_argument("--images", type=int, required=True, help="pictures, exactly")
     parser.add_argument("--questions", type=int, required=True, help="questions, exactly")
@@ -42,37 +37,20 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, help="width and height of drawn pictures in pixels, 448 by default")
-    others = parser.add_argument_group("for all sources but procedural_v0")
-    others.add_argument("--annotations", type=Path, help="the source's annotation file or folder")
-    others.add_argument("--images-dir", type=Path, help="the folder of its pictures")
-    others.add_argument("--workers", type=int, default=1, help="processes that write shards; the bytes are the same")
-    others.add_argument("--allow-shortfall", action="store_true", help="write fewer questions rather than none")
-    others.add_argument("--whole-pool", action="store_true", help="every picture may go into this split")
-    others.add_argument("--avoid", type=Path, action="append", default=[], help="data that must stay disjoint")
+    parser.add_argument("--annotations", type=Path, help="the source's annotation file or folder")
+    parser.add_argument("--images-dir", type=Path, help="the folder of its pictures")
+    parser.add_argument("--workers", type=int, default=1, help="processes that write shards; the bytes are the same")
+    parser.add_argument("--allow-shortfall", action="store_true", help="write fewer questions rather than none")
+    parser.add_argument("--whole-pool", action="store_true", help="every picture may go into this split")
+    parser.add_argument("--avoid", type=Path, action="append", default=[], help="data that must stay disjoint")
     llm.add_arguments(parser)
     args = parser.parse_args()
     if args.generator == "llm":
         llm.run(args, _gallery)
     elif args.endpoint or args.model:
         raise UserError("--endpoint and --model are for --generator llm")
-    elif args.source == "procedural_v0":
-        _procedural(args, parser)
     else:
         _annotated(args)
-
-
-def _procedural(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    others = ("annotations", "images_dir", "size", "workers", "allow_shortfall", "whole_pool", "avoid")
-    if set_ := [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) != parser.get_default(name)]:
-        raise UserError(f"{', '.join(set_)}: procedural_v0 draws its pictures, it has no such option")
-    check_free(args.out)
-    if not (0 <= args.seed < 100 and 0 < args.images <= SEED_STEP and args.questions > 0):
-        raise UserError(f"--seed must be 0 to 99, --images 1 to {SEED_STEP}, --questions at least 1")
-    first = SEEDS[args.split] + args.seed * SEED_STEP
-    records = build(procedural_v0.compose, procedural_v0.render, args.images, args.questions, first, args.split)
-    made_by = {name: str(getattr(args, name)) for name in ("source", "images", "questions", "seed", "split")}
-    stats = write(records, args.out, NAME, made_by)
-    _report(stats, args.out)
 
 
 def _annotated(args: argparse.Namespace) -> None:

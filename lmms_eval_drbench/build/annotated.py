@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from lmms_eval_drbench import parquet
 from lmms_eval_drbench.build import pictures
-from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe
+from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe, embed
 from lmms_eval_drbench.build.critic import taught
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
 from lmms_eval_drbench.build.scene import Scene
@@ -188,8 +188,7 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar
     """Write one shard; the number of its pictures. Here pictures are read, or drawn. bar: told of every picture."""
     rows = []
     for picture, places in job:
-        image = {"bytes": picture.read(), "path": picture.name}
-        rows += [record | {"image": image} for record in _unspooled(spool, places)]
+        rows += embed(_unspooled(spool, places), picture)
         if bar is not None:
             bar.update()
     half_written = spool.parent / f"{shard.name}.half"

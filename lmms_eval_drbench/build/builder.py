@@ -1,21 +1,19 @@
 """From scenes to a data set: the paper's shares, balanced answers, shards, stats and a card."""
 
-import io
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import datasets
-from PIL import Image
 
 from lmms_eval_drbench import __version__, parquet
 from lmms_eval_drbench.build.ledger import Ledger
 from lmms_eval_drbench.build.questions.draft import Draft, Family, finish
-from lmms_eval_drbench.build.questions.procedural_v0 import FAMILIES
 from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.build.sources.base import Picture
 from lmms_eval_drbench.data import apportion, fingerprint
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES, chance, faults
@@ -25,7 +23,7 @@ DATA_FILES = ("*.parquet", "questions.jsonl", "stats.json")
 """What a data folder is recognised by."""
 ROUNDS = 3
 _TRIES = 6
-"""Drafts drawn per family and question, to find one whose answer is still rare."""
+"""Drafts drawn per family and question, to find the one whose bets the ledger needs most."""
 
 
 class Builder:
@@ -36,8 +34,7 @@ class Builder:
         questions: int,
         seed: int,
         split: str,
-        shares: dict[Category, float] | None = None,
-        families: Iterable[Family] = tuple(FAMILIES.values()),
+        families: Iterable[Family],
         critic: Any = None,
     ) -> None:
         """critic: a `critic.Critic`, whose answers are bets as well."""
@@ -47,15 +44,14 @@ class Builder:
         self._of_category: dict[Category, list[Family]] = {category: [] for category in Category}
         for family in families:
             self._of_category[family.category].append(family)
-        self._quota = apportion(questions, dict(shares or PAPER_SHARES))
-        if self._quota.get(Category.FALSE_PREMISE_REJECTION, 0) % 2:  # its questions come in pairs of twins
+        self._quota = apportion(questions, dict(PAPER_SHARES))
+        if self._quota[Category.FALSE_PREMISE_REJECTION] % 2:  # its questions come in pairs of twins
             self._quota[Category.FALSE_PREMISE_REJECTION] -= 1
             self._quota[Category.PERCEPTION] += 1
         self._left = Counter(self._quota)
         self._ledger = Ledger()
         self._numbers: Counter[str] = Counter()
         self._families: Counter[str] = Counter()
-        self._classes: Counter[tuple[str, str]] = Counter()
         self._positions: Counter[tuple[str, int, int]] = Counter()
 
     @property
@@ -63,15 +59,14 @@ class Builder:
         """Questions not yet written, by category."""
         return +self._left
 
-    def ask(self, scene: Scene, count: int, asked: set[str], view: Any = None) -> list[dict[str, Any]]:
+    def ask(self, scene: Scene, count: int, asked: set[str], view: Any) -> list[dict[str, Any]]:
         """Up to `count` records about one scene (one more when the last is a pair of twins).
 
         asked: the questions about this scene so far, to which the new ones are added. view: the scene as the families
-        read it, where that is not the scene itself.
+        read it.
         The category that lags most behind its share is asked first, if the scene can carry it.
         """
         records: list[dict[str, Any]] = []
-        view = scene if view is None else view
         while len(records) < count:
             behind = sorted(self.missing, key=lambda c: (self._left[c] / self._quota[c], self._rng.random()))
             drawn = next(filter(None, (self._draw(view, category, asked) for category in reversed(behind))), None)
@@ -87,7 +82,7 @@ class Builder:
             if len(pair) == 2:
                 pair[0]["twin_id"], pair[1]["twin_id"] = pair[1]["id"], pair[0]["id"]
             asked.update(record["question"] for record in pair)
-            asked.update(fact for draft in drafts if (fact := _fact(draft, family)))
+            asked.update(_fact(draft, family) for draft in drafts)
             records += pair
         return records
 
@@ -106,10 +101,10 @@ class Builder:
                 odds = self._odds(family, drafts)
                 if odds is None:
                     continue
-                rarity = odds + sum(self._classes[family.name, draft.blind_class] for draft in drafts)
-                if best is None or rarity < best[0]:
-                    best = rarity, drafts
-            if best is not None and not self._too_frequent(family, best[1]):
+                odds += len(drafts) * self._families[family.name]  # equal for all, but settles ties as v1 has them
+                if best is None or odds < best[0]:
+                    best = odds, drafts
+            if best is not None:
                 return family, best[1]
         return None
 
@@ -125,14 +120,6 @@ class Builder:
     def _may_grow(self, family: Family) -> bool:
         return family.most >= 1 or self._families[family.name] < family.most * self._quota[family.category]
 
-    def _too_frequent(self, family: Family, drafts: list[Draft]) -> bool:
-        """Whether this answer already leads its family's rarest by more than one question."""
-        known = [count for (name, _), count in self._classes.items() if name == family.name]
-        if not known:
-            return False
-        lead = max(self._classes[family.name, draft.blind_class] for draft in drafts)
-        return lead > min(known) + 1
-
     def _finish(self, draft: Draft, family: Family, scene: Scene, number: int) -> dict[str, Any]:
         positions = range(len(draft.options)) if draft.options else [0]
         uses = {position: self._positions[family.name, len(draft.options), position] for position in positions}
@@ -140,7 +127,6 @@ class Builder:
         first = self._rng.choice([position for position in positions if uses[position] == least])
         self._positions[family.name, len(draft.options), first] += 1
         self._families[family.name] += 1
-        self._classes[family.name, draft.blind_class] += 1
         self._ledger.enter(family.name, draft.cues)
         record = finish(draft, family, scene, self._split, number, first, self._rng)
         wrong = faults(record)
@@ -149,46 +135,14 @@ class Builder:
         return record
 
 
-def _fact(draft: Draft, family: Family) -> str | None:
+def _fact(draft: Draft, family: Family) -> str:
     """What a question about a picture is about: the same topic and the same things make the same question again."""
-    return None if draft.boxes is None else f"{family.topic}: {sorted(draft.boxes)}"
+    return f"{family.topic}: {sorted(draft.boxes)}"
 
 
-def build(
-    compose: Callable[[int], Scene],
-    render: Callable[[Scene], Image.Image],
-    images: int,
-    questions: int,
-    seed: int,
-    split: str,
-    shares: dict[Category, float] | None = None,
-) -> list[dict[str, Any]]:
-    """`questions` records over at most `images` scenes, pictures embedded as PNG.
-
-    Scenes come from seeds `seed`, `seed + 1`, ...; disjoint ranges give disjoint pictures.
-    Raises UserError when the scenes cannot carry the questions, saying what is missing.
-    """
-    builder = Builder(questions, seed, split, shares)
-    scenes = [compose(seed + index) for index in range(images)]
-    made: list[list[dict[str, Any]]] = [[] for _ in scenes]
-    asked: list[set[str]] = [set() for _ in scenes]
-    for _ in range(ROUNDS):  # later rounds fill what the last scenes of the first could not carry
-        for index, scene in enumerate(scenes):
-            left = questions - sum(map(len, made))
-            made[index] += builder.ask(scene, -(-left // (images - index)), asked[index])
-    if builder.missing:
-        lacking = ", ".join(f"{count} {category}" for category, count in builder.missing.items())
-        raise UserError(f"{images} images cannot carry {questions} questions, these are missing: {lacking}: add images")
-    return [record for scene, of_scene in zip(scenes, made, strict=True) for record in embed(of_scene, scene, render)]
-
-
-def embed(records: list[dict[str, Any]], scene: Scene, render: Callable[[Scene], Image.Image]) -> list[dict[str, Any]]:
-    """The records of one scene with its picture in each, as PNG."""
-    if not records:
-        return []
-    picture = io.BytesIO()
-    render(scene).save(picture, "PNG", optimize=True)
-    image = {"bytes": picture.getvalue(), "path": f"{scene.id}.png"}
+def embed(records: Iterable[dict[str, Any]], picture: Picture) -> list[dict[str, Any]]:
+    """The records of one picture with it in each."""
+    image = {"bytes": picture.read(), "path": picture.name}
     return [record | {"image": image} for record in records]
 
 

@@ -101,7 +101,3 @@ class Scene:
     def named(self, name: str) -> list[SceneObject]:
         """All objects of one kind."""
         return [thing for thing in self.objects if thing.name == name]
-
-    def unique(self) -> list[SceneObject]:
-        """The objects that are the only ones of their kind, so that the kind's name alone points at them."""
-        return [thing for thing in self.objects if len(self.named(thing.name)) == 1]

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_drbench.build.builder import check_free, embed, write
-from lmms_eval_drbench.build.scene import Scene
-from lmms_eval_drbench.build.sources.procedural_v0 import compose, render
+from lmms_eval_drbench.build.questions.annotated import View
+from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import CHAIN_STEPS
 from lmms_eval_drbench.taxonomy import Category
 from lmms_eval_drbench.tiny.questions import BASE_SKILLS
 
-NAME = "base skills procedural v0"
-SEEDS = {"train": 600_000_000, "test": 950_000_000}
+NAME = "base skills procedural v1"
+SEEDS = {"train": 600_000_000, "test": 850_000_000}
 """First scene of each split: apart from each other and from every other scene of the project."""
 IMAGES = 120
 """Scenes of the packaged test split; each is asked one question of every kind in BASE_SKILLS that it can carry."""
@@ -26,22 +26,24 @@ IMAGES = 120
 
 def records(split: str = "test", images: int = IMAGES) -> list[dict[str, Any]]:
     """About three records an image, without grounding fields: nothing but the answer is scored."""
-    seed = SEEDS[split]
-    rng = random.Random(seed)
-    return [record for index in range(images) for record in _of_scene(compose(seed + index), split, rng)]
+    source, rng = ProceduralSource(), random.Random(SEEDS[split])
+    found = []
+    for image_id in map(str, range(SEEDS[split], SEEDS[split] + images)):
+        found += embed(_asked(View(source.scene(image_id)), split, rng), source.open(image_id))
+    return found
 
 
-def _of_scene(scene: Scene, split: str, rng: random.Random) -> list[dict[str, Any]]:
+def _asked(view: View, split: str, rng: random.Random) -> list[dict[str, Any]]:
     found = []
     for ask in BASE_SKILLS:
-        question = ask(scene, rng)
+        question = ask(view, rng)
         if question:
             found.append(
                 question
                 | {
-                    "id": f"{scene.id}-{ask.__name__}",
-                    "image_id": scene.id,
-                    "source": "procedural",
+                    "id": f"{view.id}-{ask.__name__}",
+                    "image_id": view.id,
+                    "source": view.source,
                     "split": split,
                     "category": str(Category.PERCEPTION),
                     "family": ask.__name__,
@@ -54,7 +56,7 @@ def _of_scene(scene: Scene, split: str, rng: random.Random) -> list[dict[str, An
                     "twin_id": None,
                 }
             )
-    return embed(found, scene, render)
+    return found
 
 
 def main() -> None:

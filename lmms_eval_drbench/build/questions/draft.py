@@ -1,4 +1,4 @@
-"""A draft: a question before its options are ordered and lettered; and the register of families."""
+"""A draft: a question before its options are ordered and lettered; and what a family of them is."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_drbench.build.ledger import Cue
-from lmms_eval_drbench.build.scene import Scene, SceneObject
+from lmms_eval_drbench.build.scene import Scene
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
 NONE_OF_THEM = "none of them"
@@ -17,25 +17,21 @@ class Draft:
     """One question with its ground truth.
 
     options: texts, empty for an open question. right: the right option texts, or the accepted strings.
-    things: the objects of the scene that matter.
-    graph: (subject, relation, object) by phrase; surfaces and the place that it names become key objects too.
+    boxes: the key objects by phrase.
+    graph: (subject, relation, object) by phrase.
     chain: perception, relation, logic, conclusion.
-    blind_class: what a reader of the text alone could bet on; the builder fills every class of a family equally.
-    boxes: the key objects by phrase, where they are more than `things` and their surfaces.
     cues: single bets that the text offers, for the builder's ledger.
     """
 
     question: str
     options: list[str]
     right: list[str]
-    things: Sequence[SceneObject]
+    boxes: dict[str, tuple[int, int, int, int]]
     graph: list[tuple[str, str, str]]
     chain: tuple[str, str, str, str]
-    blind_class: str
     type: QuestionType = QuestionType.SINGLE_CHOICE
     premise_true: bool | None = None
     reject: str | None = None
-    boxes: dict[str, tuple[int, int, int, int]] | None = None
     cues: Sequence[Cue] = ()
 
 
@@ -56,19 +52,6 @@ class Family:
     topic: str = ""
 
 
-FAMILIES: dict[str, Family] = {}
-
-
-def family(category: Category, weight: float = 1.0) -> Callable[[Callable], Callable]:
-    """Register a function `(scene, rng) -> list[Draft]` as a family of `category`; weight is its share within it."""
-
-    def register(function: Callable[[Scene, random.Random], list[Draft]]) -> Callable:
-        FAMILIES[function.__name__] = Family(function.__name__, category, weight, function)
-        return function
-
-    return register
-
-
 def listing(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
@@ -84,21 +67,6 @@ def conclude(names: Sequence[str]) -> str:
     return f"The answer is {listing(names)}."
 
 
-def place_of(thing: SceneObject) -> str:
-    """`The red mug is on the shelf`, or that it hangs in the air."""
-    return f"{thing.phrase} is on the {thing.support}" if thing.support else f"{thing.phrase} is in mid-air"
-
-
-def resting(things: Sequence[SceneObject]) -> list[tuple[str, str, str]]:
-    """The relation of each thing to its surface; one in mid-air has none."""
-    return [(thing.phrase, "on", thing.support) for thing in things if thing.support]
-
-
-def seen(things: Sequence[SceneObject]) -> str:
-    """The perception step: what is there."""
-    return f"I see {listing(['the ' + thing.phrase for thing in things])}." if things else "I see no such object."
-
-
 def finish(
     draft: Draft, family: Family, scene: Scene, split: str, number: int, first: int, rng: random.Random
 ) -> dict[str, Any]:
@@ -112,12 +80,6 @@ def finish(
         options.remove(draft.right[0])
         options.insert(first % (len(options) + 1), draft.right[0])
     letters = {option: chr(ord("A") + index) for index, option in enumerate(options)}
-    if draft.boxes is not None:
-        boxes = draft.boxes
-    else:
-        boxes = {thing.phrase: thing.box for thing in draft.things}
-        fixtures = scene.surfaces | {scene.place: scene.box}
-        boxes |= {end: fixtures[end] for triple in draft.graph for end in (triple[0], triple[2]) if end in fixtures}
     reject = [] if draft.reject is None else [letters.get(draft.reject, draft.reject)]
     return {
         "id": f"{scene.id}-{number}",
@@ -130,8 +92,8 @@ def finish(
         "question": draft.question,
         "options": options,
         "answer": sorted(letters[text] for text in draft.right) if options else list(draft.right),
-        "key_objects": list(boxes),
-        "key_object_boxes": [list(map(float, box)) for box in boxes.values()],
+        "key_objects": list(draft.boxes),
+        "key_object_boxes": [list(map(float, box)) for box in draft.boxes.values()],
         "scene_graph": [list(triple) for triple in draft.graph],
         "reasoning_chain": dict(zip(("perception", "relation", "logic", "conclusion"), draft.chain, strict=True)),
         "premise_true": draft.premise_true,

@@ -93,7 +93,7 @@ def write(
             question=question,
             options=list(options),
             right=list(right),
-            things=(),
+            boxes=boxes,
             graph=triples,
             chain=(
                 perception or (f"I see {listing(seen)}." if seen else "I see no such thing."),
@@ -101,11 +101,9 @@ def write(
                 logic,
                 said,
             ),
-            blind_class="",
             type=type,
             premise_true=premise_true,
             reject=reject,
-            boxes=boxes,
             cues=[*cues, *worded],
         )
     ]
