@@ -110,15 +110,19 @@ def make_data(folder: Path, images: int) -> None:
     import datasets
 
     from lmms_eval_drbench import data
-    from lmms_eval_drbench.build.builder import build
-    from lmms_eval_drbench.build.sources.procedural_v0 import compose, render
+    from lmms_eval_drbench.build.builder import Builder, embed
+    from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
+    from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 
-    records = build(compose, render, 2 * images, 2 * images * PER_IMAGE, 0, "train")
-    by_image: dict[str, list] = {}
-    for record in records:
-        by_image.setdefault(record["image_id"], []).append(record)
-    whole = [found[:PER_IMAGE] for found in by_image.values() if len(found) >= PER_IMAGE][:images]
-    rows = [record for found in whole for record in found]
+    source, rows = ProceduralSource(), []
+    builder = Builder(2 * images * PER_IMAGE, 0, "train", FAMILIES.values())  # twice as many, so that none is full
+    for image_id in source.pool("train", 0):
+        scene = source.scene(image_id)
+        found = builder.ask(scene, PER_IMAGE, set(), View(scene))
+        if len(found) >= PER_IMAGE:
+            rows += embed(found[:PER_IMAGE], source.open(image_id))
+        if len(rows) == images * PER_IMAGE:
+            break
     folder.mkdir(parents=True)
     datasets.Dataset.from_list(rows, features=data.FEATURES).to_parquet(folder / "train-00000.parquet")
 
@@ -299,7 +303,7 @@ def write_order(folder: Path, steps: int) -> None:
         for _, index in job.order.entries:
             sample = job.encoded.samples[index]
             record = records[sample.record_id]
-            (folder / "pictures" / f"{record['image_id']}.png").write_bytes(job.images.content(sample.image))
+            (folder / "pictures" / f"{record['image_id']}.webp").write_bytes(job.images.content(sample.image))
             target = SEPARATOR.join(text for _, text in recipe.fields(record)) + job.family.turn_end
             prompt = prompt_text(recipe.ask(record), job.family, job.processor)
             lines.write(json.dumps({"prompt": prompt, "completion": target, "images": record["image_id"]}) + "\n")

@@ -1,6 +1,6 @@
 """Tokens that each stage takes and tokens per second, staged training beside joint.
 
-    python -m lmms_eval_drbench.build --source procedural_v0 --images 200 --questions 1000 --seed 0 --out data
+    python -m lmms_eval_drbench.build --images 200 --questions 1000 --seed 0 --out data
     python benchmarks/stage_tokens.py --data data
 
 The schedules `current` (four stages) and `joint` (all fields at once) train the packaged tiny model on the same records
