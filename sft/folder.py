@@ -3,9 +3,13 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from lmms_eval_drbench.errors import UserError
 from sft import checkpoints, log
@@ -13,6 +17,8 @@ from sft.options import Options
 
 CONFIG_FILE = "config.yaml"
 """The run's options, resolved; `--config` reads it back."""
+LOCK_FILE = ".lock"
+"""Held by the process that trains into the folder, and removed when it ends."""
 
 _FREE_TO_CHANGE = {
     *("resume", "overwrite", "inspect", "output_dir", "allow_test_split"),
@@ -22,6 +28,9 @@ _FREE_TO_CHANGE = {
     *("batch_size", "grad_accum"),  # `claim` compares how many samples a step takes
 }
 """Options that a resumed run may give differently: they don't change what is learned."""
+
+_OF_NO_RUN = {f"{log.RUN_FILE}.partial", LOCK_FILE}
+"""What a run that was killed before it began may leave."""
 
 
 def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
@@ -35,7 +44,7 @@ def previous_run(out: Path, options: Options) -> dict[str, Any] | None:
     if not is_first_process():
         return previous if options.resume else None
     if previous is None:
-        if out.is_dir() and any(path.name != f"{log.RUN_FILE}.partial" for path in out.iterdir()):
+        if out.is_dir() and any(path.name not in _OF_NO_RUN for path in out.iterdir()):
             raise UserError(f"--output_dir {out} holds files that are no run of sft: choose an empty folder")
         return None
     if options.overwrite:
@@ -65,6 +74,32 @@ def _spare_inputs(out: Path, options: Options) -> None:
             )
 
 
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other runs out of `out` while this one is in it; the first process does so for all.
+
+    Raises UserError when another process trains into it.
+    """
+    if not is_first_process():
+        yield
+        return
+    lock = FileLock(out / LOCK_FILE)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"another process trains into {out}: wait until it ends, or choose another --output_dir"
+        ) from None
+    except OSError as error:
+        raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        (out / LOCK_FILE).unlink(missing_ok=True)
+        lock.release()
+
+
 def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary: dict[str, Any]) -> Path | None:
     """Make `out` this run's folder; returns the checkpoint to go on from, if there is one. Raises UserError."""
     if previous:
@@ -89,9 +124,8 @@ def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary:
         return None
     try:
         if options.overwrite and out.is_dir():
-            for path in out.iterdir():
+            for path in set(out.iterdir()) - {out / LOCK_FILE}:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
     _write(out, options, summary)

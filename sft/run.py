@@ -48,7 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
     foreseen = estimate_memory(job)
     summary = summary_of(job) | {"estimated_peak_mib": round(foreseen.peak / 2**20, 1)}
     announce(summary, foreseen)
-    checkpoint = folder.claim(out, options, previous, summary)
+    with folder.held(out):
+        return _train(job, summary, folder.claim(out, options, previous, summary), started)
+
+
+def _train(job: Job, summary: dict[str, Any], checkpoint: Path | None, started: float) -> int:
+    """Train from the beginning or a checkpoint to the end, or until a signal; returns the exit code."""
+    options, out = job.options, job.out
     disable_progress_bar()  # of writing weights: it would tear the training's own bar
     trainer = build_trainer(job)
     stop = guards.StopOnSignal()

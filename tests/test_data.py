@@ -20,7 +20,7 @@ from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import PAPER_SHARES, Category
 
-PACKAGED_FINGERPRINT = "1ea74ee1c4ecaaa8"
+PACKAGED_FINGERPRINT = "16e9081a932800cd"
 BASE_SKILLS_FINGERPRINT = "3633a0c236b12f8f"
 
 

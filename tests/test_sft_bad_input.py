@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import toy_record, write_toy_data
+from filelock import FileLock
 from safetensors.torch import load_file
 from sft_runs import FAST, Interrupted, assert_same_adapter, interrupt_at, metrics, refused, sft, sft_process
 
@@ -34,6 +35,15 @@ def test_no_such_model(toy_data, tmp_path):
 
 def test_a_folder_that_is_no_model(toy_data, tmp_path):
     refused("no model: the folder has no config.json", tmp_path, toy_data, tmp_path / "out")
+
+
+def test_two_runs_in_one_folder(random_tiny, toy_data, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with FileLock(out / ".lock"):
+        refused(f"another process trains into {out}: wait", random_tiny, toy_data, out)
+    sft(random_tiny, toy_data, out)
+    assert (out / "run.json").is_file() and not (out / ".lock").exists()
 
 
 def test_an_adapter_as_model_names_its_base(finished, toy_data, tmp_path, random_tiny):

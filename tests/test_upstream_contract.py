@@ -5,6 +5,7 @@ config.json (test_sft.py, test_sft_run.py), batches of several tasks in the real
 """
 
 import ast
+import importlib.util
 import inspect
 import subprocess
 import sys
@@ -57,6 +58,13 @@ metric_list:
   - {metric: acc, aggregation: !function functions.aggregate, higher_is_better: true}
 """
 WEIGHTED = "aggregate_metric_list: [{metric: acc, weight_by_size: true}]"
+
+
+def test_filelock_has_the_private_module_that_lmms_eval_imports():
+    needed = "filelock._api" in inspect.getsource(evaluator)
+    assert needed, "lmms-eval no longer imports filelock._api: drop the bound on filelock in pyproject.toml"
+    found = importlib.util.find_spec("filelock._api")
+    assert found, "this filelock lacks _api, which lmms-eval imports: lower its bound in pyproject.toml"
 
 
 @pytest.fixture(scope="module")

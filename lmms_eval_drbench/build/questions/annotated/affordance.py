@@ -18,7 +18,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     write,
 )
 from lmms_eval_drbench.build.questions.annotated.view import Referent, View, examples, labels
-from lmms_eval_drbench.build.questions.draft import Draft, listing
+from lmms_eval_drbench.build.questions.draft import Draft, article, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
@@ -362,7 +362,7 @@ def ready_to_use(view: View, rng: random.Random) -> list[Draft]:
         [answer],
         refs=[ref],
         relation=f"The {ref.words} is {ref.thing.state}.",
-        logic=f"A {ref.kind} that is {ref.thing.state} {'allows' if allowed else 'prevents'} it.",
+        logic=f"{article(ref.kind).capitalize()} that is {ref.thing.state} {'allows' if allowed else 'prevents'} it.",
         cues=bets(["yes", "no"], [answer], 0.5, ref.kind),
     )
 

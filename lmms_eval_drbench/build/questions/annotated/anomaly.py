@@ -21,7 +21,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
 )
 from lmms_eval_drbench.build.questions.annotated.spatial import _row, _side_by_side
 from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, Referent, View, examples, is_rank, labels
-from lmms_eval_drbench.build.questions.draft import Draft, listing
+from lmms_eval_drbench.build.questions.draft import Draft, article, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
@@ -387,7 +387,7 @@ def out_of_place(view: View, rng: random.Random) -> list[Draft]:
         [answer],
         refs=refs,
         relation=f"The picture was taken {world}.",
-        logic=f"A {stranger} does not belong there." if culprit else f"There is no {stranger}.",
+        logic=f"{article(stranger).capitalize()} does not belong there." if culprit else f"There is no {stranger}.",
         cues=bets([local.words, stranger, NOTHING], [answer], 1 / 3),
     )
 

@@ -16,7 +16,7 @@ from lmms_eval_drbench.build.questions.annotated.craft import (
     write,
 )
 from lmms_eval_drbench.build.questions.annotated.view import View, examples, is_of_size, labels
-from lmms_eval_drbench.build.questions.draft import Draft, listing
+from lmms_eval_drbench.build.questions.draft import Draft, article, listing
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
@@ -402,11 +402,11 @@ def held_open(view: View, rng: random.Random) -> list[Draft]:
         view,
         rng.choice([f"What is the {ref.words} holding?", f"What does the {ref.words} hold?"]),
         [],
-        [thing.name, f"a {thing.name}"],
+        [thing.name, article(thing.name)],
         refs=[ref],
         labelled={label: thing},
         graph=[(ref.words, "holding", label)],
-        logic=f"What is held is a {thing.name}.",
+        logic=f"What is held is {article(thing.name)}.",
         cues=[Cue((thing.name,), True, 0.5)],
         type=QuestionType.OPEN_ENDED,
     )

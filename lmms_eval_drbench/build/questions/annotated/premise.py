@@ -12,7 +12,7 @@ from lmms_eval_drbench.build.ledger import Cue
 from lmms_eval_drbench.build.questions.annotated.craft import OPEN_SHARE, Triple, be, family, in_half, say, write
 from lmms_eval_drbench.build.questions.annotated.perception import _alike
 from lmms_eval_drbench.build.questions.annotated.view import OPPOSITE, ORDINALS, RELATION_WORDS, Referent, View, labels
-from lmms_eval_drbench.build.questions.draft import Draft
+from lmms_eval_drbench.build.questions.draft import Draft, article
 from lmms_eval_drbench.build.sources.base import Fact
 from lmms_eval_drbench.taxonomy import Category, QuestionType
 
@@ -84,7 +84,7 @@ def _missing(view: View, rng: random.Random, open_ended: bool) -> list[Draft]:
             f"there is no {kind}",
             refs=[ref] if holds else _others(view),
             graph=[in_half(ref, half)] if holds else [],
-            finding="" if holds else f"None of what I see is a {kind}.",
+            finding="" if holds else f"None of what I see is {article(kind)}.",
             cues=[kind, ("side", side)],
             open_ended=open_ended,
             accepted=(side, f"{side} half"),
@@ -134,7 +134,7 @@ def missing_companion(view: View, rng: random.Random) -> list[Draft]:
             f"there is no {kind}",
             refs=[one, other] if holds else [other, *_others(view, other)],
             graph=[(one.words, way, other.words)] if holds else [],
-            finding="" if holds else f"None of what I see is a {kind}.",
+            finding="" if holds else f"None of what I see is {article(kind)}.",
             cues=[kind, ("side", side)],
         )
     return drafts
@@ -163,7 +163,7 @@ def missing_kind_count(view: View, rng: random.Random) -> list[Draft]:
             f"there are no {many}",
             refs=[] if holds else _others(view),
             labelled=labels(view, view.countable[kind]) if holds else None,
-            finding=f"Counting the {many} gives {number}." if holds else f"None of what I see is a {asked}.",
+            finding=f"Counting the {many} gives {number}." if holds else f"None of what I see is {article(asked)}.",
             cues=[asked, ("number", offered)],
         )
     return drafts
@@ -306,7 +306,7 @@ def missing_colour(view: View, rng: random.Random) -> list[Draft]:
             colour,
             f"there is no {kind}",
             refs=[ref] if holds else _others(view),
-            finding=f"The {kind} is {colour}." if holds else f"None of what I see is a {kind}.",
+            finding=f"The {kind} is {colour}." if holds else f"None of what I see is {article(kind)}.",
             cues=[kind, ("colour", colour)],
         )
     return drafts
