@@ -27,9 +27,7 @@ class Lesson:
     scene: Scene | None = None
 
 
-def lesson(
-    scene: Scene, rng: random.Random, shows_picture: bool, looked_up: int = 6, sentences: int = 3, described: bool = True
-) -> Lesson:
+def lesson(scene: Scene, rng: random.Random, shows_picture: bool, looked_up: int = 6, sentences: int = 3) -> Lesson:
     """One short question, `sentences` turns of lists, sentences and arrows, `looked_up` look-ups in one turn, in
     random order and with remarks, and then, of a picture, its description.
 
@@ -43,7 +41,7 @@ def lesson(
     if looked_up:
         turns.append(look_up(view, rng, looked_up))
     rng.shuffle(turns)
-    if shows_picture and described:
+    if shows_picture:
         turns.append(("Describe the picture.", told(scene)))
     if not shows_picture:
         user, assistant = turns[0]
