@@ -115,6 +115,17 @@ def test_names_without_end_are_cut(toy):
     assert max(len(json.dumps(question)) for question in found.questions) < 20_000
 
 
+def test_a_sample_may_lack_what_no_score_needs(toy):
+    records, loaded, _ = toy
+    runs = [_answered(name, records, loaded, lambda record: "A") for name in ("base", "b")]
+    for run in runs:
+        for result in run.tasks.values():
+            for sample in result.samples:
+                for key in ("question_type", "answer", "reason", "truncated", "partial"):
+                    del sample[key]
+    assert "60 of 60" in page.html(comparison.compare([_entry(run.model, run) for run in runs]))
+
+
 def test_without_the_data_the_page_says_so_and_goes_without(compared, toy, tmp_path):
     _, loaded, folder = toy
     gone = comparison.compare([_entry("base", BASE), _entry("b", _run("b", MORE))])

@@ -120,7 +120,6 @@ def _question(
         "image": first["image_id"],
         "category": first["category"],
         "layer": str(Category(first["category"]).layer),
-        "type": first["question_type"],
         "outputs": [_output(sample, record, variant) for sample, variant in zip(own, variants, strict=True)],
     }
     if record is None:
