@@ -24,7 +24,7 @@ _FORMATS = {
 def write(text: str, output: str | Path) -> None:
     """Write a file of the user's choice. Raises UserError when that can't be done."""
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        Path(output).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UserError(f"cannot write {output}: {error}") from error
 
@@ -51,6 +51,9 @@ def main() -> None:
     arguments = _parser().parse_args()
     if not 0 <= arguments.tolerance <= 100:
         raise UserError(f"--tolerance {arguments.tolerance:g}: give points between 0 and 100")
+    for option in ("output", "data", "figures"):
+        if getattr(arguments, option) == "":
+            raise UserError(f"--{option} is empty: give it a value, or leave it out")
     paths = [arguments.before, *arguments.after]
     found = entries.read(paths, arguments.name, arguments.native, arguments.reference)
     compared = comparison.compare(found, arguments.tolerance, arguments.force)

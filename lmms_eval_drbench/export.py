@@ -14,7 +14,8 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,30 @@ _READ_AS_VALUES = re.compile(
 )
 """Option texts that pandas turns into something else when VLMEvalKit reads the file: "3" beside an empty cell becomes
 3.0, "None" becomes no option at all. A no-break space before them keeps them text."""
+_MISSING = frozenset(
+    [
+        "#N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+    ]
+)
+"""Answers that pandas takes for none; numbers may stay numbers there."""
+_PARTIAL = ".partial"
+"""Folder for files that are not yet whole."""
 
 
 def vlmevalkit(loaded: data.Data, out: Path, name: str = "DRBench_Open") -> list[Path]:
@@ -70,8 +95,9 @@ def _rows(records: datasets.Dataset) -> Iterator[dict[str, Any]]:
 
 
 def _texts(record: Mapping[str, Any]) -> dict[str, Any]:
+    gold = gold_answer(record)
     found = {
-        "answer": gold_answer(record),
+        "answer": f"\u00a0{gold}" if gold in _MISSING else gold,
         "category": record["category"],
         "l2-category": str(Category(record["category"]).layer),
         "split": record["split"],
@@ -86,9 +112,11 @@ def _texts(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_tsv(file: Path, columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Quoted as pandas reads it: a field with a tab, a line break or a quote is put in quotes."""
+    """Quoted as pandas reads it: every text is in quotes, as `csv` would leave a lone carriage return bare."""
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(columns), delimiter="\t", lineterminator="\n")
+        writer = csv.DictWriter(
+            stream, list(columns), delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
+        )
         writer.writeheader()
         writer.writerows(rows)
 
@@ -188,14 +216,28 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 
 
 def _folder(out: Path) -> Path:
+    """A new or empty folder, without what an interrupted export left there."""
     check_free(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(out / _PARTIAL, ignore_errors=True)
     except OSError as error:
         raise UserError(f"cannot make {out}: {error}") from error
     if any(out.iterdir()):
         raise UserError(f"{out} is not empty: choose another --out")
     return out
+
+
+def _finish(out: Path, write: Callable[[Path], list[Path]]) -> list[Path]:
+    """Let `write` write its files into a folder beside their place, and move them there when all are whole."""
+    partial = _folder(out) / _PARTIAL
+    try:
+        partial.mkdir()
+        files = [file.rename(out / file.name) for file in write(partial)]
+        partial.rmdir()
+    except OSError as error:
+        raise UserError(f"the export to {out} failed: {error}") from error
+    return files
 
 
 def main() -> None:
@@ -213,10 +255,10 @@ def main() -> None:
     if arguments.format == "vlmevalkit":
         if len(loaded) > 1:
             raise UserError("--format vlmevalkit writes one split: give --split once")
-        files = vlmevalkit(loaded[0], _folder(arguments.out), arguments.name)
+        files = _finish(arguments.out, lambda folder: vlmevalkit(loaded[0], folder, arguments.name))
         print(f"copy these into VLMEvalKit's $LMUData, and run it with --data {' '.join(file.stem for file in files)}:")
     else:
-        files = hub(loaded, _folder(arguments.out), arguments.licence)
+        files = _finish(arguments.out, lambda folder: hub(loaded, folder, arguments.licence))
     print("\n".join(map(str, files)))
 
 

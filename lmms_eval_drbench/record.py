@@ -55,10 +55,14 @@ def option_letters(record: Mapping[str, Any]) -> list[str]:
 
 
 def chance(record: Mapping[str, Any]) -> float:
-    """Probability that a uniform guess is right: 1/options, 1/(2^options - 1) for sets, 0 for open-ended."""
+    """Probability that a uniform guess is right: 1/options, 1/(2^options - 1) for sets, 0 for open-ended.
+
+    A single choice on a false premise is right with any of its rejecting letters (`scoring.is_right`).
+    """
     count = len(record["options"])
     if record["question_type"] == QuestionType.SINGLE_CHOICE:
-        return 1 / count
+        rejecting = record["reject_answers"] if record["premise_true"] is False else ()
+        return len({*record["answer"], *rejecting}) / count
     if record["question_type"] == QuestionType.MULTIPLE_CHOICE:
         return 1 / (2**count - 1)
     return 0.0

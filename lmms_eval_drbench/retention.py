@@ -13,19 +13,16 @@ Every logged item has `item_id`, `image_id`, `score` (0 or 1), `unparsed`, `answ
 
 import ast
 import math
-import os
 import re
 import string
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from lmms_eval_drbench import answers
+from lmms_eval_drbench import answers, clones
 from lmms_eval_drbench.answers import Answer
 from lmms_eval_drbench.matching import matches
 
-ENV = "DRBENCH_RETENTION_DATA"
 VERSION = "0.1"
 HUB = {
     "MMBENCH": "lmms-lab-encoder/MMBench",
@@ -49,22 +46,19 @@ _LISTED = re.compile(r"(?<![^\s,;(])([A-H])[.:)]\s{1,3}(.*?)(?=[,;]?\s{1,3}\(?[A
 
 
 def __getattr__(name: str) -> Any:
-    """`MMSTAR` (a data set's place, for `dataset_path`) and `MMSTAR_DATA` (its metadata): YAML asks for them."""
-    if name in HUB:
-        return _place(HUB[name])
-    if name.removesuffix("_DATA") in HUB:
-        return {"version": VERSION, "data": HUB[name.removesuffix("_DATA")]}
+    """What YAML asks for: `MMSTAR` (`dataset_path`), `MMSTAR_LOADING` (`dataset_kwargs`), `MMSTAR_DOCS`
+    (`process_docs`) and `MMSTAR_DATA` (`metadata`).
+    """
+    for benchmark, repo in HUB.items():
+        if name == benchmark:
+            return clones.place(repo)
+        if name == f"{benchmark}_LOADING":
+            return clones.loading(repo)
+        if name == f"{benchmark}_DOCS":
+            return clones.checked(benchmark, repo)
+        if name == f"{benchmark}_DATA":
+            return {"version": VERSION, "data": repo}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _place(repo: str) -> str:
-    root = os.environ.get(ENV)
-    if not root:
-        return repo
-    folder = Path(root).expanduser().resolve() / repo.split("/")[1]
-    if not folder.is_dir():
-        raise SystemExit(f"error: {ENV} is {root}, which has no folder {folder.name}: clone the data set {repo} there")
-    return str(folder)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

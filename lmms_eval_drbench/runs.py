@@ -7,6 +7,7 @@ what identifies and scores a record themselves (`scoring.score`).
 """
 
 import json
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,11 @@ class TaskResult:
         metadata = self.config.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         return str(metadata.get("data", "")), str(metadata.get("fingerprint", ""))
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """The task's own generation settings."""
+        return self.config.get("generation_kwargs") or {}
 
     @cached_property
     def samples(self) -> list[dict[str, Any]]:
@@ -89,9 +95,10 @@ def read(path: str | Path) -> Run:
     models: dict[str, Path] = {}
     for file in sorted(files, key=lambda file: file.name):  # file names start with the date
         results = _load(file)
-        run.model = _model(results)
+        call = _call(file, results)
+        run.model = _model(results, call)
         models.setdefault(run.model, file.parent)
-        for result in _task_results(file, results):
+        for result in _task_results(file, results, call):
             run.tasks[result.task] = result
     if len(models) > 1:
         listed = "; ".join(f"{model} in {folder}" for model, folder in models.items())
@@ -154,30 +161,38 @@ def _versions(root: Path) -> dict[str, str]:
     return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
 
 
-def _model(results: dict[str, Any]) -> str:
+def _model(results: dict[str, Any], call: dict[str, Any]) -> str:
     """What was evaluated: upstream's `model_name` (the path or id in the model arguments), or the adapter's name."""
-    call = results.get("config") if isinstance(results.get("config"), dict) else {}
     return str(results.get("model_name") or call.get("model") or "unknown model")
 
 
-def _task_results(file: Path, results: dict[str, Any]) -> list[TaskResult]:
+def _call(file: Path, results: dict[str, Any]) -> dict[str, Any]:
+    """What a results file says about its lmms-eval call."""
+    call = _table(file, "config", results.get("config"))
+    limit = call.get("limit")
+    if limit is not None and not (isinstance(limit, (int, float)) and abs(limit) <= sys.maxsize):
+        raise UserError(f"{file} is damaged: its `limit` is no number; evaluate again")
+    return call
+
+
+def _task_results(file: Path, results: dict[str, Any], call: dict[str, Any]) -> list[TaskResult]:
     date = file.name.removesuffix(_RESULTS)
-    counts = results.get("n-samples") or {}
-    if not isinstance(counts, dict):
-        raise UserError(f"{file} is damaged: `n-samples` is no table; evaluate again")
+    counts = _table(file, "n-samples", results.get("n-samples"))
+    configs = _table(file, "configs", results.get("configs"))
     found = []
     for task, values in results["results"].items():
-        if not isinstance(values, dict):
-            raise UserError(f"{file}: the results of {task} are no table of metrics")
+        count = _table(file, f"n-samples of {task}", counts.get(task))
+        config = _table(file, f"configs of {task}", configs.get(task))
+        _table(file, f"generation_kwargs of {task}", config.get("generation_kwargs"))
         samples_file = file.parent / f"{date}_samples_{task}.jsonl"
         found.append(
             TaskResult(
                 task=task,
-                metrics=_metrics(values),
-                effective=(counts.get(task) or {}).get("effective"),
-                original=(counts.get(task) or {}).get("original"),
-                config=(results.get("configs") or {}).get(task) or {},
-                call=results.get("config") or {},
+                metrics=_metrics(file, _table(file, f"results of {task}", values)),
+                effective=count.get("effective"),
+                original=count.get("original"),
+                config=config,
+                call=call,
                 version=str(results.get("lmms_eval_version") or "unknown"),
                 date=date,
                 samples_file=samples_file if samples_file.is_file() else None,
@@ -186,10 +201,20 @@ def _task_results(file: Path, results: dict[str, Any]) -> list[TaskResult]:
     return found
 
 
-def _metrics(values: dict[str, Any]) -> dict[str, float]:
+def _table(file: Path, name: str, value: Any) -> dict[str, Any]:
+    """A table of a results file, empty where it is missing. Raises UserError when it is something else."""
+    if value is not None and not isinstance(value, dict):
+        raise UserError(f"{file} is damaged: `{name}` is no table; evaluate again")
+    return value or {}
+
+
+def _metrics(file: Path, values: dict[str, Any]) -> dict[str, float]:
     """Numeric metrics without upstream's `,none` filter suffix and without its standard errors."""
-    return {
-        key.removesuffix(",none"): float(value)
-        for key, value in values.items()
-        if "_stderr" not in key and isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
+    try:
+        return {
+            key.removesuffix(",none"): float(value)
+            for key, value in values.items()
+            if "_stderr" not in key and isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+    except OverflowError as error:
+        raise UserError(f"{file} is damaged ({error}): evaluate again") from error

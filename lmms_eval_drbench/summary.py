@@ -78,7 +78,7 @@ def suites(run: Run) -> dict[str, Suite]:
     """
     members: dict[str, list[TaskResult]] = {}
     for result in run.tasks.values():
-        if result.samples and "record_id" in result.samples[0]:
+        if any("record_id" in sample for sample in result.samples):
             members.setdefault(suite_name(result.task), []).append(result)
     return {name: _suite(run, name, results) for name, results in members.items()}
 
@@ -93,7 +93,10 @@ def suite_name(task: str) -> str:
 
 def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
     for sample in (sample for result in results for sample in result.samples):
-        _check(sample, f"{run.path}: a logged sample of {name}")
+        where = f"{run.path}: a logged sample of {name}"
+        check(sample, where, _IDENTITY, _REQUIRED, MEANS)
+        if sample["category"] not in list(Category):
+            raise UserError(f"{where} has the unknown category {sample['category'][:_SHOWN]!r}: evaluate again")
     samples = [_with_token_limit(sample, result) for result in results for sample in result.samples]
     identities = {
         Data(str(sample.get("data", "unknown")), str(sample.get("fingerprint", "unknown"))) for sample in samples
@@ -109,18 +112,21 @@ def _suite(run: Run, name: str, results: list[TaskResult]) -> Suite:
     return Suite(run.path, name, identities.pop(), samples, results)
 
 
-def _check(sample: Sample, where: str) -> None:
-    """Raise UserError unless a sample has its identity and scores that can be scores: every table is made of them."""
-    if not {*_IDENTITY, *_REQUIRED} <= sample.keys():
+def check(
+    sample: Sample, where: str, texts: Sequence[str], scores: Sequence[str], optional: Sequence[str] = ()
+) -> None:
+    """Raise UserError unless a sample has its texts, and scores that can be scores: every table is made of them.
+
+    optional: scores that may be missing or None.
+    """
+    if not {*texts, *scores} <= sample.keys():
         raise UserError(f"{where} lacks its scores: evaluate again")
-    for key in _IDENTITY:
+    for key in texts:
         if not isinstance(sample[key], str):
             raise UserError(f"{where} has {key} that is no text: evaluate again")
-    if sample["category"] not in list(Category):
-        raise UserError(f"{where} has the unknown category {sample['category'][:_SHOWN]!r}: evaluate again")
-    for key in ("acc", *MEANS):
+    for key in (*scores, *optional):
         value = sample.get(key)
-        if (value is None and key not in _REQUIRED) or _is_share(value):
+        if (value is None and key not in scores) or _is_share(value):
             continue
         raise UserError(f"{where} has {key} {str(value)[:_SHOWN]}, not a number from 0 to 1: evaluate again")
 
@@ -143,7 +149,7 @@ def _with_token_limit(sample: Sample, result: TaskResult) -> Sample:
     ]
     is_known = bool(counts) and all(isinstance(count, int) for count in counts)
     used = max(counts) if is_known else None  # a circular question has an output a rotation
-    limit = (result.config.get("generation_kwargs") or {}).get("max_new_tokens")
+    limit = result.generation.get("max_new_tokens")
     if used is None or not isinstance(limit, int):
         return sample
     if used < limit:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from lmms_eval_drbench import intervals
 from lmms_eval_drbench.columns import COLUMNS
 from lmms_eval_drbench.errors import UserError
-from lmms_eval_drbench.report import comparability, comparison, entries, formats, published, tables
+from lmms_eval_drbench.report import comparability, comparison, entries, formats, page, published, tables
 from lmms_eval_drbench.report.entries import Entry
 from lmms_eval_drbench.runs import Run, TaskResult
 from lmms_eval_drbench.taxonomy import Category
@@ -58,6 +59,7 @@ BASE = _run("base", HALF)
     ("other", "phrase"),
     [
         (_run("b", MORE, call={"limit": 20}), "limit differs: none in base, 20 in b"),
+        (_run("b", MORE, call={"offset": 100}), "offset differs: 0 in base, 100 in b"),
         (_run("b", MORE, call={"gen_kwargs": {"temperature": 1}}), "generation setting temperature differs: the def"),
         (_run("b", MORE, call={"gen_kwargs": "max_new_tokens=9"}), "generation setting max_new_tokens differs"),
         (_run("b", MORE, config={"generation_kwargs": {"do_sample": True}}), "generation setting do_sample differs"),
@@ -238,6 +240,54 @@ def test_items_that_do_not_give_the_reported_value_make_no_interval():
     ]
     score = _score_of(*runs, "RealWorldQA")
     assert score.delta is None and score.change == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "phrase"),
+    [
+        ({"score": "x"}, "b: a logged sample of retention_realworldqa has score x, not a number from 0 to 1"),
+        ({"score": None}, "score None, not a number"),
+        ({"score": "7" * 9999}, "score 7777777777777777777777777777777777777777, not a number"),
+        ({"image_id": ["a"]}, "image_id that is no text"),
+        ({"item_id": 3}, "item_id that is no text"),
+        (None, "lacks its scores"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 5])
+def test_a_damaged_item_is_named(damage, phrase, place):
+    items = _items([1, 0] * 20)
+    damaged = [*items[:place], {} if damage is None else items[place] | damage, *items[place + 1 :]]
+    sides = [
+        _with_items(name, "retention_realworldqa", "exact_match", 0.5, {"retention_realworldqa": rows})
+        for name, rows in (("base", items), ("b", damaged))
+    ]
+    with pytest.raises(UserError) as error:
+        _score_of(*sides, "RealWorldQA")
+    assert phrase in str(error.value) and len(str(error.value)) < 200
+
+
+def _reported(name: str, value: float, unparsed: float = 0.1) -> Entry:
+    run = _with_items(name, "retention_realworldqa", "exact_match", value, {})
+    run.tasks["retention_realworldqa"].metrics["unparsed"] = unparsed
+    return _entry(name, run)
+
+
+@pytest.mark.parametrize("shown", [formats.markdown, formats.as_csv, formats.as_json, formats.latex, page.html])
+def test_a_mean_of_nothing_is_missing_and_said(shown):
+    found = comparison.compare([_reported("base", 0.5), _reported("b", float("nan"), float("nan"))])
+    score = found.scores[1][found.titles.index("RealWorldQA")]
+    assert score.value is score.change is score.unparsed is None
+    text = shown(found)
+    assert not re.search(r"\bnan\b", text)
+    assert shown is formats.as_csv or "b has no number for RealWorldQA: lmms-eval reports NaN." in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [(float("inf"),), (float("-inf"),), (1e308,), (-0.1,), (50.0,), (0.5, float("inf")), (0.5, 7.0)]
+)
+def test_a_reported_value_that_is_no_percentage_is_refused(wrong):
+    with pytest.raises(UserError, match="retention_realworldqa of b reports .* %, which is no percentage"):
+        comparison.compare([_reported("base", 0.5), _reported("b", *wrong)])
 
 
 # --- formats ---------------------------------------------------------------------------------------------------------

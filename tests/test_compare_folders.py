@@ -103,7 +103,8 @@ def test_runs_without_samples_must_be_on_the_same_data_too(folders):
 
 def test_a_control_that_only_one_run_has_is_shown_with_its_chance(folders):
     text = _compare(folders, "without_samples", "trained")
-    assert "## `drbench`: every run under every prompt" in text and "Chance is 25.0." in text
+    assert "## `drbench`: every run under every prompt" in text
+    assert "Chance is 27.5." in text  # 54 of 60 questions have one right letter of four, six false premises two
 
 
 def test_general_benchmarks_stand_beside_ours(folders, tmp_path):
@@ -144,12 +145,24 @@ def test_names_are_harmless_in_markdown(folders):
             "--native poem: a run's native prompt is one of direct, scaffold, cot",
         ),
         (["--reference", "nobody", "--reference", "nobody"], "--reference nobody: no run has that name"),
+        (["--format", "html", "--output="], "--output is empty"),
+        (["--figures="], "--figures is empty"),
+        (["--format", "html", "--data="], "--data is empty"),
         (["--tolerance", "-1"], "--tolerance -1: give points between 0 and 100"),
     ],
 )
-def test_wrong_options_are_named(folders, command, options, message):
+def test_wrong_options_are_named(folders, command, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
     code, _, error = command(compare.main, folders["base"], folders["trained"], *options)
-    assert code == 2 and message in error
+    assert code == 2 and message in error and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_name_that_is_no_text_is_shown_with_a_question_mark(folders, tmp_path, command, form):
+    file = tmp_path / "table"
+    options = ["--name", "caf\udce9", "--name", "b", "--format", form, "--output", file]
+    code, printed, _ = command(compare.main, folders["base"], folders["trained"], *options)
+    assert code == 0 and "caf?" in file.read_text(encoding="utf-8") and (form == "html" or "caf?" in printed)
 
 
 def test_the_compare_command_writes_what_it_prints(folders, tmp_path, command):

@@ -1,6 +1,7 @@
 """Exports, read back as the other tools read them."""
 
 import base64
+import csv
 import io
 import sys
 
@@ -67,6 +68,45 @@ def test_numbers_and_none_beside_empty_cells_stay_text(tmp_path):
     assert set(table["C"]) == {"\u00a03"} and set(table["D"].dropna()) == {"\u00a0None"}
 
 
+AWKWARD = [
+    "a\rb",
+    "a\r\nb",
+    "a\tb",
+    'q"q',
+    '""',
+    "\\",
+    "a\u2028b",
+    "a\x0bb",
+    "a\x85b",
+    " x ",
+    "=1+1",
+    "\ufeffx",
+    "é中🎨",
+    "a\0b",
+]
+
+
+def test_hostile_texts_are_read_back_as_they_were_by_pandas_and_by_csv(tmp_path):
+    records = [
+        toy_record(i, split="test", question=f"Q {text}?", options=["x", "y", text], answer=["C"])
+        for i, text in enumerate(AWKWARD)
+    ]
+    loaded = data.load(str(write_toy_data(tmp_path / "toy", records)))
+    (file,) = export.vlmevalkit(loaded, tmp_path)
+    table, _ = _as_vlmevalkit_reads(file)
+    assert list(table["C"]) == AWKWARD and list(table["question"]) == [f"Q {text}?" for text in AWKWARD]
+    with file.open(newline="", encoding="utf-8") as stream:
+        assert [row["C"] for row in csv.DictReader(stream, delimiter="\t")] == AWKWARD
+
+
+def test_an_open_answer_that_pandas_takes_for_none_stays_text(tmp_path):
+    wanted = ["None", "N/A", "none", "2", "red"]
+    records = [_open_ended(i) | {"answer": [text]} for i, text in enumerate(wanted)]
+    loaded = data.load(str(write_toy_data(tmp_path / "toy", records)))
+    table, _ = _as_vlmevalkit_reads(export.vlmevalkit(loaded, tmp_path)[0])
+    assert [text.strip() for text in table["answer"]] == wanted
+
+
 def test_sets_and_open_answers_go_into_a_file_without_option_columns(loaded, tmp_path):
     table, _ = _as_vlmevalkit_reads(export.vlmevalkit(loaded, tmp_path)[1])
     assert not {"A", "B"} & set(table.columns)
@@ -130,3 +170,23 @@ def test_nothing_is_written_over(tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert _command(monkeypatch, "--format", "hub", "--out", tmp_path) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["hub", "vlmevalkit"])
+def test_what_was_interrupted_leaves_no_file_that_looks_whole_and_can_be_repeated(
+    loaded, tmp_path, monkeypatch, capsys, form
+):
+    call = ["--format", form, "--data", loaded.name.removeprefix("custom: "), "--out", tmp_path / "out"]
+    for stop, code, phrase in ((KeyboardInterrupt(), 130, "interrupted"), (OSError("disk full"), 2, "disk full")):
+
+        def halfway(*_, stop=stop):
+            (tmp_path / "out" / ".partial" / "half").touch()
+            raise stop
+
+        with monkeypatch.context() as patched:
+            patched.setattr(export, "_card", halfway)
+            patched.setattr(export, "_write_tsv", halfway)
+            assert _command(monkeypatch, *call) == code and phrase in capsys.readouterr().err
+        assert [file.name for file in (tmp_path / "out").iterdir()] == [".partial"]
+    assert _command(monkeypatch, *call) == 0
+    assert len(list((tmp_path / "out").iterdir())) == (3 if form == "hub" else 2)

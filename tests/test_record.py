@@ -82,6 +82,8 @@ def test_all_faults_are_said_at_once():
 def test_chance_is_that_of_a_uniform_guess():
     assert chance(toy_record(0)) == 1 / 4
     assert chance(toy_record(0, question_type="multiple_choice")) == 1 / 15
+    assert chance(toy_record(0, premise_true=False, answer=["C"], reject_answers=["C", "D"])) == 2 / 4
+    assert chance(toy_record(0, premise_true=True, answer=["A"], reject_answers=["C", "D"])) == 1 / 4
     assert chance(toy_record(0, question_type="open_ended", options=[])) == 0
     assert option_letters(toy_record(0)) == ["A", "B", "C", "D"]
 

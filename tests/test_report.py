@@ -14,7 +14,7 @@ import browser
 import pytest
 from conftest import toy_record, write_toy_data
 from PIL import Image
-from test_compare import BASE, HALF, MORE, _entry, _run
+from test_compare import BASE, HALF, MORE, _entry, _run, _with_items
 
 from lmms_eval_drbench import data, scaffold
 from lmms_eval_drbench.errors import UserError
@@ -100,6 +100,30 @@ def test_flipped_questions_come_first_and_are_marked(compared):
     assert {q["id"] for q in found.questions[: len(flips.gained + flips.lost)]} == {*flips.gained, *flips.lost}
     few = gallery.build(compared, most=3)
     assert len(few.questions) == 3 and "3 of 60 questions are shown" in few.note
+
+
+def test_names_without_end_are_cut(toy):
+    records, loaded, _ = toy
+    name = "e" * 100_000
+    lines = f"<entities>\n- {name}\n</entities>\n<relations>\n{name} --on--> {name}\n</relations>\n"
+    lines += f"<reasoning>\n[Logic] {name}\n</reasoning>\n<answer>{name}</answer>"
+    base = _answered("base", records, loaded, lambda record: "A")
+    other = _answered("b", records, loaded, lambda record: lines, "scaffold")
+    found = gallery.build(comparison.compare([_entry("base", base), _entry("b", other)]))
+    fields = found.questions[0]["outputs"][1]["fields"]
+    assert fields["entities"] == [["e" * 200 + " …", False]] and fields["relations"][0][0][2] == "e" * 200 + " …"
+    assert max(len(json.dumps(question)) for question in found.questions) < 20_000
+
+
+def test_a_sample_may_lack_what_no_score_needs(toy):
+    records, loaded, _ = toy
+    runs = [_answered(name, records, loaded, lambda record: "A") for name in ("base", "b")]
+    for run in runs:
+        for result in run.tasks.values():
+            for sample in result.samples:
+                for key in ("question_type", "answer", "reason", "truncated", "partial"):
+                    del sample[key]
+    assert "60 of 60" in page.html(comparison.compare([_entry(run.model, run) for run in runs]))
 
 
 def test_without_the_data_the_page_says_so_and_goes_without(compared, toy, tmp_path):
@@ -211,6 +235,13 @@ def test_a_real_browser_lists_the_questions_and_filters_them(compared, tmp_path)
     assert opened.count("data:image/webp") > 12  # in the data, and in the cards
 
 
+def test_where_nothing_flipped_a_real_browser_lists_every_question(toy, tmp_path):
+    records, loaded, _ = toy
+    runs = [_answered("same", records, loaded, lambda record: "A") for _ in range(2)]
+    same = comparison.compare([_entry("one", runs[0], reference="one"), _entry("two", runs[1], reference="one")])
+    assert "60 of 60 questions" in _opened(page.html(same), tmp_path)
+
+
 # Figures
 
 
@@ -266,12 +297,29 @@ def test_the_flip_plot_counts_every_flip_once(compared):
     assert sum(int(text) for text in texts if text.isdigit()) == len(flips.lost) + len(flips.gained)
 
 
+@pytest.mark.parametrize("width", [plots.WIDE, plots.NARROW])
+def test_large_changes_without_intervals_stay_in_the_plot(width):
+    task = "retention_realworldqa"
+    runs = [_with_items(name, task, "exact_match", value, {}) for name, value in (("base", 0.2), ("b", 0.9))]
+    canvas = plots.retention(comparison.compare([_entry(run.model, run) for run in runs]), width)
+    (disc,) = _marks(canvas, "disc")
+    assert width / 2 < disc.points[0][0] <= width
+
+
+@pytest.mark.parametrize("highest", [0.0, 1e-9, 0.7, 3.0, 700.0, 1e12])
+def test_a_loss_of_any_size_has_an_axis(highest):
+    trained = training.Training("x", [training.Stage("a", [1, 2], [0.0, highest])])
+    texts = [shape.text for shape in _marks(plots.loss(trained, "s1"), "text")]
+    assert 3 <= len(texts) <= 8 and "2 steps" in texts
+
+
 def test_the_training_loss_is_read_by_stage(tmp_path):
     rows = [
         {"step": s, "stage": n, "name": name, "loss": s / 10}
         for s, n, name in [(1, 1, "a"), (2, 1, "a"), (3, 2, "a+b")]
     ]
     lines = [*map(json.dumps, rows), '{"step": 4, "sta', '{"step": 5, "stage": 2, "name": "a+b", "loss": NaN}', "[]"]
+    lines.append('{"step": Infinity, "stage": 2, "name": "a+b", "loss": 1}')
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "metrics.jsonl").write_text("\n".join(lines))
     run = replace(_run("r", HALF), path=tmp_path / "eval", model="some/hub-id")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import lmms_runs
+import pyarrow.parquet
 import pytest
 import retention_data
 import yaml
@@ -11,6 +12,7 @@ from lmms_eval.tasks import TaskManager
 from lmms_eval.tasks._task_utils.mcq_extract import extract_mcq_answer
 
 from lmms_eval_drbench import plugin, retention
+from lmms_eval_drbench.clones import ENV
 from lmms_eval_drbench.columns import COLUMNS
 
 FOLDER = plugin.tasks_dir() / "retention"
@@ -35,7 +37,7 @@ def clones(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def local(clones, monkeypatch) -> Path:
-    monkeypatch.setenv(retention.ENV, str(clones))
+    monkeypatch.setenv(ENV, str(clones))
     for name in ("OPENAI_API_KEY", "HF_TOKEN", "AZURE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return clones
@@ -326,6 +328,84 @@ def test_a_model_that_writes_scaffolds_unasked_loses_everything_visibly(local):
 
 
 def test_a_missing_clone_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv(retention.ENV, str(tmp_path))
+    monkeypatch.setenv(ENV, str(tmp_path))
     with pytest.raises(SystemExit, match="no folder MMStar: clone the data set Lin-Chen/MMStar there"):
         evaluate(_gold, "retention_mmstar")
+
+
+# Damaged data sets
+
+
+def _clone_of_mmstar(root: Path, content: bytes | list[dict]) -> Path:
+    retention_data._write(root, "MMStar", {"val-00000.parquet": (None, retention_data.mmstar())})
+    file = root / "MMStar" / "val-00000.parquet"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        retention_data._write(root, "MMStar", {"val-00000.parquet": (None, content)})
+    return file
+
+
+@pytest.mark.parametrize(
+    ("content", "phrase"),
+    [
+        (b"", "val-00000.parquet is damaged"),
+        (b"PAR1 and no more", "val-00000.parquet is damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "Git LFS: run git lfs pull there"),
+    ],
+)
+def test_a_file_of_a_clone_that_is_no_table_is_named(tmp_path, monkeypatch, content, phrase):
+    monkeypatch.setenv(ENV, str(tmp_path))
+    _clone_of_mmstar(tmp_path, content)
+    with pytest.raises(SystemExit, match=phrase):
+        evaluate(_gold, "retention_mmstar")
+
+
+def test_a_clone_without_rows_or_files_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv(ENV, str(tmp_path))
+    file = _clone_of_mmstar(tmp_path, retention_data.mmstar())
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(file).slice(0, 0), file)
+    with pytest.raises(SystemExit, match="val-00000.parquet holds no row"):
+        evaluate(_gold, "retention_mmstar")
+    file.unlink()
+    with pytest.raises(SystemExit, match="MMStar holds no parquet file: clone the data set Lin-Chen/MMStar there"):
+        evaluate(_gold, "retention_mmstar")
+
+
+_CHANGES = [
+    ("MMSTAR", "mmstar", {"l2_category": None}, "l2_category of row 1 is None, not a text"),
+    ("MMSTAR", "mmstar", {"answer": 2}, "answer of row 1 is 2, not a text"),
+    ("MMSTAR", "mmstar", {"image": None}, "image is empty in 3 of 3 rows, not a picture"),
+    ("REALWORLDQA", "realworldqa", {"question": ["x"]}, "question of row 1 is .'x'., not a text"),
+    ("HALLUSION_BENCH", "hallusion_bench", {"gt_answer": "yes"}, "gt_answer of row 1 is 'yes', not 0 or 1"),
+    ("MMMU", "mmmu", {"options": "red, green"}, "options of row 1 is 'red, green', not the text of a list"),
+    ("MMMU", "mmmu", {"id": "x" * 999}, "id of row 1 is 'xxx.{50,70}, not an id such as .*"),
+    ("MMBENCH", "mmbench", {"index": "x"}, "index of row 1 is 'x', not a whole number"),
+]
+
+
+@pytest.mark.parametrize(("benchmark", "rows", "change", "phrase"), _CHANGES)
+def test_a_column_that_a_task_could_not_read_is_named(benchmark, rows, change, phrase):
+    damaged = retention_data._images([row | change for row in getattr(retention_data, rows)()])
+    with pytest.raises(SystemExit, match=f"^error: .*{phrase}: clone the data set .* again$"):
+        getattr(retention, f"{benchmark}_DOCS")(damaged)
+
+
+def test_a_column_that_is_missing_ends_the_run_before_its_first_question(tmp_path, monkeypatch):
+    monkeypatch.setenv(ENV, str(tmp_path))
+    rows = [{k: v for k, v in row.items() if k not in ("category", "image")} for row in retention_data.mmstar()]
+    _clone_of_mmstar(tmp_path, rows)
+    with pytest.raises(SystemExit, match="MMStar lacks image, category: clone the data set Lin-Chen/MMStar again"):
+        evaluate(_gold, "retention_mmstar")
+
+
+def test_a_clone_that_changed_is_read_anew(tmp_path, monkeypatch):
+    """`datasets` knows a clone by its name and the patterns in its card, and would go on to use its cache."""
+    monkeypatch.setenv(ENV, str(tmp_path / "one"))
+    _clone_of_mmstar(tmp_path / "one", retention_data.mmstar())
+    assert evaluate(_gold, "retention_mmstar")["n-samples"]["retention_mmstar"]["original"] == 3
+    _clone_of_mmstar(tmp_path / "one", retention_data.mmstar()[:2])
+    assert evaluate(_gold, "retention_mmstar")["n-samples"]["retention_mmstar"]["original"] == 2
+    monkeypatch.setenv(ENV, str(tmp_path / "two"))
+    _clone_of_mmstar(tmp_path / "two", retention_data.mmstar()[:1])
+    assert evaluate(_gold, "retention_mmstar")["n-samples"]["retention_mmstar"]["original"] == 1

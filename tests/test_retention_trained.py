@@ -18,8 +18,9 @@ from lmms_eval.models import get_model
 from lmms_eval.tasks import TaskManager
 from sft_runs import sft_process
 
-from lmms_eval_drbench import plugin, retention
+from lmms_eval_drbench import plugin
 from lmms_eval_drbench.build.builder import write
+from lmms_eval_drbench.clones import ENV
 from lmms_eval_drbench.tiny import PACKAGED, base_skills
 
 pytestmark = pytest.mark.slow
@@ -88,7 +89,7 @@ def _tell(samples: dict[str, list[dict]]) -> str:
 
 
 def test_direct_questions_mixed_in_keep_answers_direct(records, direct, clones, tmp_path, monkeypatch):
-    monkeypatch.setenv(retention.ENV, str(clones))
+    monkeypatch.setenv(ENV, str(clones))
     shares, lettered, unparsed = {}, {}, {}
     for name, more in (("mixed", [f"--mix={direct}:{SHARE}"]), ("alone", [])):
         model = _train(records, tmp_path / name, *more)

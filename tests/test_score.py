@@ -88,8 +88,38 @@ def test_damage_is_named(copy, how, message):
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["n-samples", "drbench_perception"], 12, "`n-samples of drbench_perception` is no table"),
+        (["configs"], [1], "`configs` is no table"),
+        (["configs", "drbench_perception"], "x", "`configs of drbench_perception` is no table"),
+        (["configs", "drbench", "generation_kwargs"], [1], "no table"),
+        (["configs", "drbench_perception", "generation_kwargs"], ["a=1"], "`generation_kwargs of drbench_perception`"),
+        (["configs", "drbench_perception", "generation_kwargs"], "a=1", "`generation_kwargs of drbench_perception`"),
+        (["config"], [1], "`config` is no table"),
+        (["config", "limit"], "ten", "its `limit` is no number"),
+        (["config", "limit"], float("nan"), "its `limit` is no number"),
+        (["results", "drbench_perception"], 0.5, "`results of drbench_perception` is no table"),
+        (["results", "drbench_perception", "acc,none"], 10**400, "is damaged .*too large"),
+    ],
+)
+def test_a_results_file_of_another_shape_is_named(copy, path, value, message):
+    file = only(copy, "*_results.json")
+    results = json.loads(file.read_text())
+    holder = results
+    for key in path[:-1]:
+        holder = holder.setdefault(key, {})
+    holder[path[-1]] = value
+    file.write_text(json.dumps(results))
+    with pytest.raises(UserError, match=message) as error:
+        score.markdown(runs.read(copy))
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("key", "value", "message"),
     [
+        ("chance", None, "chance None, not a number from 0 to 1"),
         ("acc", 7, "acc 7, not a number from 0 to 1"),
         ("acc", float("nan"), "acc nan"),
         ("unparsed", [None], "unparsed"),
@@ -106,6 +136,14 @@ def test_a_logged_score_that_is_none_is_named(copy, key, value, message):
     with pytest.raises(UserError, match=message) as error:
         score.markdown(runs.read(copy))
     assert str(copy) in str(error.value)
+
+
+def test_a_first_sample_without_its_scores_is_named_and_its_task_is_not_passed_over(copy):
+    samples = next(copy.rglob("*_samples_*"))
+    first, *others = samples.read_text().splitlines()
+    samples.write_text("\n".join([json.dumps(json.loads(first) | {"acc": 1.0}), *others]))
+    with pytest.raises(UserError, match="lacks its scores"):
+        score.markdown(runs.read(copy))
 
 
 def test_token_counts_of_another_make_tell_nothing(copy):

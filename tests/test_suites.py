@@ -14,7 +14,8 @@ from lmms_eval import utils
 from lmms_eval.models import get_model
 
 import task_configs
-from lmms_eval_drbench import plugin, retention, runs, score
+from lmms_eval_drbench import plugin, runs, score
+from lmms_eval_drbench.clones import ENV
 from lmms_eval_drbench.columns import COLUMNS
 
 SUITES = sorted((Path(task_configs.__file__).parent / "suites").glob("*.yaml"))
@@ -82,7 +83,7 @@ def test_the_whole_suite_runs_with_the_real_command_and_without_a_hub(tmp_path):
     (suite,) = (file for file in SUITES if file.stem == "retention_tiny")
     secrets = {name for name in os.environ if "KEY" in name or "TOKEN" in name}
     environment = {name: value for name, value in os.environ.items() if name not in secrets}
-    environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", retention.ENV: str(clones)}
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", ENV: str(clones)}
     command = [sys.executable, "-m", "lmms_eval", "--config", str(suite), "--limit", "4"]
     command += ["--output_path", str(tmp_path / "out")]
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
@@ -105,7 +106,7 @@ def test_the_tiny_models_adapter_takes_the_suites_requests(force_simple, tmp_pat
     from lmms_eval import evaluator
     from lmms_eval.tasks import TaskManager
 
-    monkeypatch.setenv(retention.ENV, str(retention_data.write_all(tmp_path)))
+    monkeypatch.setenv(ENV, str(retention_data.write_all(tmp_path)))
     model = get_model("drbench_tiny", force_simple=force_simple)()
     results = evaluator.simple_evaluate(
         model=model,

@@ -94,10 +94,11 @@ def _data(run: Run, result: TaskResult) -> dict[str, str]:
 
 
 def _decisive(run: Run, result: TaskResult) -> dict[str, str]:
-    """Limit, generation settings and pixels. A task's own `until` is part of its name, not of the settings."""
-    generation = {**(result.config.get("generation_kwargs") or {}), **_mapping(result.call.get("gen_kwargs"))}
+    """Limit, offset, generation settings and pixels. A task's own `until` is part of its name, not of the settings."""
+    generation = {**result.generation, **_mapping(result.call.get("gen_kwargs"))}
     found = {f"generation setting {key}": str(value) for key, value in generation.items() if key != "until"}
     found["limit"] = f"{result.call['limit']:g}" if result.call.get("limit") else "none"
+    found["offset"] = str(result.call.get("offset") or 0)
     return found | {key: value for key, value in _model_arguments(result).items() if key in PIXELS}
 
 

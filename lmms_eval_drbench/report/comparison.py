@@ -1,5 +1,6 @@
 """What changed between runs, as numbers: every format shows these and computes nothing of its own."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -11,7 +12,7 @@ from lmms_eval_drbench.intervals import Estimate
 from lmms_eval_drbench.pairing import BothParsed, Flips, Pair, Parts, Verdict
 from lmms_eval_drbench.prompts import PROMPTS, split_suite, suite_name
 from lmms_eval_drbench.report import comparability, items
-from lmms_eval_drbench.report.entries import Entry, prompt_of, spread
+from lmms_eval_drbench.report.entries import Entry, percentage, prompt_of, spread
 from lmms_eval_drbench.summary import Data, Row, Suite
 
 _SHOWN_TASKS = 3
@@ -181,6 +182,7 @@ def _remarks(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if any(result.call.get("limit") for run in entry.seeds for result in run.tasks.values()):
             notes.append(f"{entry.name} was evaluated on a part of the data only (--limit).")
+        notes += [f"{entry.name} has no number for {title}: lmms-eval reports NaN." for title in _undefined(entry)]
         for name, suite in entry.suites.items():
             if suite.missing:
                 lacking = ", ".join(category.replace("_", " ") for category in suite.missing)
@@ -196,6 +198,17 @@ def _remarks(entries: Sequence[Entry]) -> list[str]:
                 "over questions, not over seeds."
             )
     return notes
+
+
+def _undefined(entry: Entry) -> list[str]:
+    """Columns whose reported value is NaN: the means of nothing, as a small --limit leaves some."""
+    found = [
+        column.title
+        for column in COLUMNS
+        for run in entry.seeds
+        if column.task in run.tasks and math.isnan(column.value(run.tasks[column.task].metrics) or 0)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _has_samples(run: runs.Run) -> bool:
@@ -236,8 +249,12 @@ def _score(entries: Sequence[Entry], entry: Entry, column: Column, tolerance: fl
 def _unparsed(entry: Entry, column: Column) -> float | None:
     if column.task in entry.suites:
         return 100 * fmean(sample["unparsed"] for sample in entry.suites[column.task].samples)
-    found = [run.tasks[column.task].metrics.get("unparsed") for run in entry.seeds if column.task in run.tasks]
-    return 100 * fmean(found) if found and None not in found else None
+    found = [
+        percentage(100 * run.tasks[column.task].metrics.get("unparsed", math.nan), f"{column.task} of {run.path}")
+        for run in entry.seeds
+        if column.task in run.tasks
+    ]
+    return fmean(found) if found and None not in found else None
 
 
 def _average_score(entries: Sequence[Entry], entry: Entry, title: str, values: Sequence[float | None]) -> Score:

@@ -1,5 +1,6 @@
 """The rows of a comparison: a named run, or several seeds of one run, with the prompt it was trained for."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +12,9 @@ from lmms_eval_drbench.columns import Column
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.prompts import PROMPTS, split_suite
 from lmms_eval_drbench.summary import Sample, Suite
+
+_WHOLE = 100 + 1e-6
+"""Percent, with room for rounding."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,19 @@ def _value(run: runs.Run, suites: dict[str, Suite], column: Column) -> float | N
     if column.task in suites:
         return 100 * fmean(sample["acc"] for sample in suites[column.task].samples)
     result = run.tasks.get(column.task)
-    return None if result is None else column.value(result.metrics)
+    return None if result is None else percentage(column.value(result.metrics), f"{column.task} of {run.path}")
+
+
+def percentage(value: float | None, where: str) -> float | None:
+    """A reported value in percent; None where there is none: missing, or NaN, which a mean over no question is.
+
+    Raises UserError when it can't be a percentage.
+    """
+    if value is None or math.isnan(value):
+        return None
+    if not 0 <= value <= _WHOLE:
+        raise UserError(f"{where} reports {value:.4g} %, which is no percentage: evaluate again")
+    return value
 
 
 def _mean_suite(seeds: Sequence[Suite]) -> Suite:

@@ -21,6 +21,9 @@ _SIDE = 480
 """Longest side of an embedded picture, in pixels."""
 _LONGEST = 4000
 """Characters of an output that a page shows."""
+_NAME = 200
+"""Characters of a name in it, such as an entity's."""
+_MOST_NAMES = 40
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,6 @@ def _question(
         "image": first["image_id"],
         "category": first["category"],
         "layer": str(Category(first["category"]).layer),
-        "type": first["question_type"],
         "outputs": [_output(sample, record, variant) for sample, variant in zip(own, variants, strict=True)],
     }
     if record is None:
@@ -129,9 +131,9 @@ def _output(sample: Mapping[str, Any] | None, record: Mapping[str, Any] | None, 
     if sample is None:
         return None
     text = sample["output"]
-    found = {"acc": sample["acc"], "answer": str(sample.get("answer", "")), "reason": str(sample.get("reason", ""))}
+    found = {key: _short(str(sample.get(key, "")), _NAME) for key in ("answer", "reason")} | {"acc": sample["acc"]}
     found |= {"unparsed": bool(sample["unparsed"]), "truncated": bool(sample.get("truncated"))}
-    found["text"] = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    found["text"] = _short(text)
     if variant.change:
         flips = variant.change.flips
         found["flip"] = "gained" if sample["record_id"] in set(flips.gained) else ""
@@ -140,11 +142,17 @@ def _output(sample: Mapping[str, Any] | None, record: Mapping[str, Any] | None, 
     if not parsed.is_empty:  # under the direct prompt too: a model may write what it was trained for
         names = {tokens(name) for name in record["key_objects"]} if record else set()
         facts = {fact(*triple) for triple in record["scene_graph"]} if record else set()
+        entities = [_short(name, _NAME) for name in parsed.entities[:_MOST_NAMES]]
+        relations = [[_short(name, _NAME) for name in triple] for triple in parsed.relations[:_MOST_NAMES]]
         found["fields"] = {
-            "entities": [[name, tokens(name) in names] for name in parsed.entities[:40]],
-            "relations": [[list(triple), fact(*triple) in facts] for triple in parsed.relations[:40]],
-            "reasoning": {step: body[:_LONGEST] for step, body in parsed.reasoning.items()},
-            "answer": (parsed.answer or "")[:_LONGEST],
+            "entities": [[name, tokens(name) in names] for name in entities],
+            "relations": [[triple, fact(*triple) in facts] for triple in relations],
+            "reasoning": {step: _short(body) for step, body in parsed.reasoning.items()},
+            "answer": _short(parsed.answer or ""),
             "problems": parsed.problems,
         }
     return found
+
+
+def _short(text: str, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"

@@ -13,6 +13,7 @@ from lmms_eval_drbench.columns import Column
 from lmms_eval_drbench.intervals import Estimate
 from lmms_eval_drbench.report.entries import Entry
 from lmms_eval_drbench.runs import Run, TaskResult
+from lmms_eval_drbench.summary import check
 
 _TOLERATED = 0.05
 """Percent by which a value from items may miss the reported one: tables show one decimal."""
@@ -63,11 +64,12 @@ def _of_run(run: Run, column: Column) -> Items | None:
     """A run's items, if they give the value that lmms-eval reported."""
     found: Items = {}
     for result in _tasks(run, column):
+        if not any("item_id" in sample for sample in result.samples):
+            return None
         for sample in result.samples:
-            if "item_id" not in sample:
-                return None
+            check(sample, f"{run.path}: a logged sample of {result.task}", ("item_id", "image_id"), ("score",))
             stratum = {"mean by task": result.task, "mean by l2_category": str(sample.get("l2_category"))}
-            item = Item(float(sample["score"]), str(sample["image_id"]), stratum.get(column.items, ""))
+            item = Item(sample["score"], sample["image_id"], stratum.get(column.items, ""))
             found[f"{result.task}:{sample['item_id']}"] = item
     if column.items == "all rotations":
         found = _all_rotations(found)

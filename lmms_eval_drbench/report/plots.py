@@ -109,7 +109,7 @@ def retention(comparison: Comparison, width: int = WIDE) -> Canvas | None:
         100 * side for score in found if score.delta for side in (score.delta.estimate.low, score.delta.estimate.high)
     ]
     ends = [end for end in ends if not math.isnan(end)]
-    reach = max(5.0, *(abs(score.change) for score in found), *map(abs, ends), comparison.tolerance) if ends else 5.0
+    reach = max(5.0, *(abs(score.change) for score in found), *map(abs, ends), comparison.tolerance)
     reach = 5 * math.ceil(reach / 5)
     canvas = Canvas(width, round(top + sum(heights) + 26), "Change on other benchmarks, in points")
     scale = _scale(-reach, reach, left, right)
@@ -184,7 +184,7 @@ def loss(trained: Training, role: str, width: int = WIDE, highest: float | None 
     left, right, top = 30, width - 1, 44 if legend else 24
     bottom = top + 156
     canvas = Canvas(width, bottom + 24, f"{trained.name}: training loss by stage")
-    steps, most = max(1, trained.stages[-1].steps[-1]), highest or trained.highest
+    steps, most = max(1, trained.stages[-1].steps[-1]), highest or trained.highest or 1.0
     across, up = _scale(0, steps, left, right), _scale(0, most, bottom, top)
     if legend:
         canvas.text(left, 11, trained.stages_in_words, "muted", _SMALL)
@@ -207,7 +207,9 @@ def loss(trained: Training, role: str, width: int = WIDE, highest: float | None 
 
 
 def _ticks(highest: float) -> list[float]:
-    step = next(size for size in (0.25, 0.5, 1, 2, 5, 10, 50, 1e9) if highest / size <= 4.5)
+    """Round numbers from 0 up, five at most."""
+    unit = 10.0 ** math.floor(math.log10(highest / 4.5))
+    step = next(unit * size for size in (1, 2, 2.5, 5, 10) if highest / (unit * size) <= 4.5)
     return [index * step for index in range(int(highest / step) + 1)]
 
 

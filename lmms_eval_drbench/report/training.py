@@ -63,7 +63,7 @@ def _stages(file: Path) -> list[Stage]:
             row = json.loads(line)
             number, step, loss = int(row["stage"]), int(row["step"]), float(row["loss"])
             fields = str(row["name"]).split("+")
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue
         if math.isfinite(loss):
             label = fields[-1] if len(fields) == 1 else f"+ {fields[-1]}"

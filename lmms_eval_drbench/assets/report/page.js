@@ -34,7 +34,6 @@
   }
 
   const distinct = (key) => [...new Set(data.questions.map((question) => question[key]))];
-  const compared = data.runs.findIndex((run) => run.compared);
   const fields = {
     layer: select("layer", "Layer", [["", "all"], ...distinct("layer").map((name) => [name, words(name)])]),
     category: select("category", "Category", [["", "all"], ...distinct("category").map((name) => [name, words(name)])]),
@@ -44,9 +43,9 @@
       ["wrong", "wrong"], ["unparsed", "could not be read"], ["truncated", "cut off"],
     ]),
   };
-  fields.run.value = String(data.runs.findLastIndex((run) => run.compared));
-  if (compared < 0) fields.run.value = "0";
-  else fields.result.value = "flipped";
+  const last = data.runs.findLastIndex((run) => run.compared);
+  fields.run.value = String(Math.max(last, 0));
+  if (data.questions.some((question) => question.outputs[last]?.flip)) fields.result.value = "flipped";
 
   function matches(question) {
     if (fields.layer.value && question.layer !== fields.layer.value) return false;
