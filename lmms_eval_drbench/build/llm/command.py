@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -187,7 +186,7 @@ def _write(made: pipeline.Made, out: Path, split: str, made_by: dict[str, Any], 
     stats["usage"] = tally.summary()
     (out / "README.md").write_text(card(stats) + section(stats), encoding="utf-8")
     (out / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(partial)
+    annotated.clear(partial)
     print(f"{stats['name']}: {stats['questions']} questions over {stats['images']} images in {out}, ", end="")
     print(f"fingerprint {stats['fingerprint']}")
 
