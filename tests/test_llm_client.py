@@ -92,6 +92,7 @@ def test_nonsense_is_no_answer_and_never_a_crash(serve, body):
         ((200, {}, b"<html>"), "sent no chat completion"),
         ((200, {}, b'{"status": "ok"}'), "sent no chat completion"),
         ((200, {"Content-Length": "50", "Connection": "close"}, b"{"), "closed connection"),
+        ((200, {"Content-Encoding": "gzip"}, b"junk"), "incorrect header check"),
     ],
 )
 def test_what_never_was_such_an_endpoint_ends_the_run_soon(serve, answer, said):

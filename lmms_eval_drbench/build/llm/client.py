@@ -52,7 +52,7 @@ class _Foreign(_Unusable):
     """What came back is nothing that this kind of endpoint says."""
 
 
-_NO_ENDPOINT = (httpx.NetworkError, httpx.RemoteProtocolError, _Foreign)
+_NO_ENDPOINT = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError, _Foreign)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Client:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise _Unusable(f"sent more than {MAX_BYTES:,} bytes")
+                    raise _Foreign(f"sent more than {MAX_BYTES:,} bytes")
                 if time.monotonic() > end:
                     raise _Unusable(f"took more than {self._timeout:g} s")
         return response.status_code, response.headers, bytes(body)
