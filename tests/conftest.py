@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from annotated_worlds import write_coco
 from PIL import Image
 
 from lmms_eval_drbench.errors import run_cli
@@ -111,3 +112,13 @@ def command(capsys, monkeypatch):
         return int(stop.value.code or 0), *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """60 random annotated pictures (of noise) in COCO's format."""
+    folder = tmp_path_factory.mktemp("world")
+    write_coco(folder / "instances.json", 60)
+    for image in json.loads((folder / "instances.json").read_text())["images"]:
+        Image.effect_noise((64, 48), 120).resize((640, 480)).save(folder / image["file_name"], quality=30)
+    return folder

@@ -175,6 +175,15 @@ def test_killed_between_two_shards_it_goes_on(serve, folder, tmp_path, monkeypat
     assert content(tmp_path / "out") == whole and len(endpoint.bodies) == asked
 
 
+def test_what_a_stopped_build_wrote_of_another_split_does_not_stay(serve, folder, tmp_path, monkeypatch):
+    endpoint = serve()
+    assert build(monkeypatch, endpoint, folder, tmp_path) == 0
+    (tmp_path / ".unfinished").mkdir()
+    (tmp_path / ".unfinished" / "options.json").write_text('{"generator": "llm"}')
+    assert build(monkeypatch, endpoint, folder, tmp_path, "--split=train") == 0
+    assert [file.name for file in tmp_path.glob("*.parquet")] == ["train-00000.parquet"]
+
+
 def test_an_endpoint_that_dies_on_the_way_keeps_what_was_paid_for(serve, folder, tmp_path, monkeypatch, capsys):
     class Dying(GoodModel):
         left = 25
@@ -504,6 +513,9 @@ def test_boxes_are_those_of_the_picture_as_it_is_shown(serve, tmp_path, monkeypa
         (["--body={"], "--body is not JSON"),
         (['--body={"model": "x"}'], "without model, messages"),
         (["--workers=2"], "it has --concurrency"),
+        (["--source=coco"], "no --source and no --size"),
+        (["--size=224"], "no --source and no --size"),
+        (["--endpoint=http://localhost:99999/v1"], "the port 99999, which no server has"),
         (["--images=9", "--questions=45"], "only 8 of 8 pictures can be used"),
     ],
 )
@@ -513,6 +525,13 @@ def test_bad_options_are_one_sentence_and_cost_nothing(serve, folder, tmp_path, 
     said = capsys.readouterr().err
     assert sentence in said and said.startswith("error: ") and endpoint.bodies == []
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_pictures_is_refused(serve, tmp_path, monkeypatch, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "notes.txt").write_text("none")
+    assert build(monkeypatch, serve(), tmp_path / "photos", tmp_path / "out") == 2
+    assert "photos holds no picture (.jpg, .jpeg, .png, .webp)" in capsys.readouterr().err
 
 
 def test_other_generators_have_no_endpoint(tmp_path, monkeypatch, capsys):

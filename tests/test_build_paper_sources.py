@@ -1,6 +1,8 @@
 """Cityscapes and Hypersim, the paper's image sources: small files of exactly their formats."""
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from naive_solver_annotated import holds, solve
 from PIL import Image
 
 from lmms_eval_drbench.build.sources import hypersim, open_source
+from lmms_eval_drbench.build.sources.base import Unusable
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import faults, option_letters
 
@@ -70,8 +73,26 @@ def test_a_rider_means_that_a_person_is_there(tmp_path):
     assert "person" not in scene.absent and "bus" in scene.absent
 
 
+def test_polygons_in_no_list_are_refused_and_a_bomb_is_left_out(tmp_path):
+    source = write_street(tmp_path, STREET)
+    path = next((tmp_path / "gtFine").rglob("*.json"))
+    path.write_text(json.dumps({"imgHeight": 1024, "imgWidth": 2048, "objects": 5}))
+    with pytest.raises(UserError, match=r"_gtFine_polygons\.json: `objects` must be a list"):
+        source.scene("aachen_000000_000019")
+    path.write_text(json.dumps({"imgHeight": 99_999, "imgWidth": 99_999, "objects": []}))
+    with pytest.raises(Unusable, match="beyond 50,000,000 pixels"):
+        source.scene("aachen_000000_000019")
+
+
 @pytest.mark.parametrize(
-    "entry", [{}, {"label": "car"}, {"label": "car", "polygon": [[1]]}, {"label": 3, "polygon": []}]
+    "entry",
+    [
+        {},
+        {"label": "car"},
+        {"label": "car", "polygon": [[1]]},
+        {"label": 3, "polygon": []},
+        {"label": "car", "polygon": [[10**400, 1], [2, 3], [4, 5]]},
+    ],
 )
 def test_a_broken_polygon_is_refused_by_file_and_number(tmp_path, entry):
     source = write_street(tmp_path, STREET)
@@ -144,6 +165,44 @@ def test_a_room_is_read_from_its_files(tmp_path):
     (geometry / "frame.0000.semantic.hdf5").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"frame\.0000\.semantic\.hdf5 cannot be read"):
         source.scene("ai_001_001.cam_00.frame.0000")
+
+
+class Shaped:
+    """An array of an HDF5 file as far as it is looked at before it is read."""
+
+    def __init__(self, array, shape=None):
+        self.array, self.dtype, self.shape = array, array.dtype, shape or array.shape
+
+    def __array__(self, *args, **options):
+        return self.array
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "sentence"),
+    [
+        ("semantic", Shaped(np.zeros((4, 4))), "float64 of shape (4, 4), not signedinteger of height x width"),
+        ("semantic_instance", Shaped(np.zeros((4, 4), dtype="S4")), "|S4 of shape"),
+        ("semantic_instance", Shaped(np.zeros((4, 4), dtype=np.uint16)), "uint16 of shape"),
+        ("depth_meters", Shaped(np.zeros((4, 4), dtype=int)), "int64 of shape"),
+        ("depth_meters", Shaped(np.zeros((4, 4, 3), dtype=np.float16)), "float16 of shape (4, 4, 3)"),
+        ("depth_meters", Shaped(np.zeros((4, 4)), (10**5, 10**5)), "float64 of shape (100000, 100000)"),
+        ("semantic", {}, "cannot be read"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused_by_name(tmp_path, monkeypatch, name, dataset, sentence):
+    opened = nullcontext({"dataset": dataset})
+    monkeypatch.setattr(hypersim, "_h5py", lambda: SimpleNamespace(File=lambda path, mode: opened))
+    with pytest.raises(UserError, match="frame") as raised:
+        hypersim.read_array(tmp_path / f"frame.0000.{name}.hdf5", hypersim.KINDS[name])
+    assert sentence in str(raised.value)
+
+
+def test_pixels_without_a_depth_count_for_nothing():
+    semantic, instance, depth = arrays()
+    depth[:, ::2] = np.nan
+    check_room(hypersim.scene_of("ai_001_001.cam_00.frame.0000", semantic, instance, depth))
+    nowhere = hypersim.scene_of("ai_001_001.cam_00.frame.0000", semantic, instance, depth * np.nan)
+    assert [thing.depth for thing in nowhere.objects] == [None, None, None]
 
 
 class Rooms:

@@ -5,12 +5,11 @@ import shutil
 import sys
 
 import pytest
-from annotated_worlds import write_coco
 from PIL import Image
 
 from lmms_eval_drbench import data
 from lmms_eval_drbench.build import __main__ as command
-from lmms_eval_drbench.build import annotated, pictures
+from lmms_eval_drbench.build import annotated, critic, pictures
 from lmms_eval_drbench.build.sources import open_source
 from lmms_eval_drbench.build.sources.base import clip, is_clear, split_of
 from lmms_eval_drbench.errors import UserError, run_cli
@@ -120,12 +119,18 @@ def test_a_thing_must_be_big_enough():
     assert not is_clear((0, 100, 30, 30), 400, 300), "a hand at the edge is no person"
 
 
+LISTED = '{"images": [{%s, "height": %d}], "annotations": [], "categories": []}'
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         ("{", "is not JSON"),
         ("[]", "no lists `images` and `annotations`"),
-        ('{"images": [{}], "annotations": [], "categories": []}', "lacks id, width or height"),
+        ('{"images": [{}], "annotations": [], "categories": []}', "lacks id, file_name, width or height"),
+        (LISTED % ('"id": 1, "width": 4', 4), r"image \{'id': 1, .* lacks id, file_name"),
+        (LISTED % ('"id": "\\ud800", "file_name": "a", "width": 4', 4), "lacks id"),
+        (LISTED % ('"id": 1, "file_name": "a", "width": 4', 10**400), "lacks id, file_name, width or height"),
         ('{"images": [], "annotations": [{}], "categories": []}', "has no image_id"),
         ('{"images": [], "annotations": []}', "`categories` must be a list"),
         ('{"images": [], "annotations": [], "categories": [{"id": [], "name": "cup"}]}', "`categories` must be a list"),
@@ -156,6 +161,12 @@ def test_annotations_that_make_no_sense_are_refused_with_file_record_and_cure(tm
     source = coco(tmp_path, [("person", [0, 0, 5, 5], {})], file_name="../../etc/passwd")
     with pytest.raises(UserError, match="leaves"):
         source.picture("1")
+
+
+@pytest.mark.parametrize("area", [float("nan"), 10**400, -1, "5"], ids=["nan", "huge", "negative", "text"])
+def test_an_area_that_no_thing_has_is_none(tmp_path, area):
+    assert coco(tmp_path, [("person", [10, 10, 80, 200], {"area": area})]).scene("1").objects[0].area is None
+    assert coco(tmp_path, [("person", [10, 10, 80, 200], {"area": 9e3})]).scene("1").objects[0].area == 9e3
 
 
 def test_annotations_of_unlisted_pictures_and_pictures_without_annotations_are_reported(tmp_path):
@@ -216,15 +227,17 @@ def test_a_picture_of_a_thing_is_not_asked_about(tmp_path):
     assert clear == {"bus": True, "man": False, "poster": True}
 
 
-def test_a_visual_genome_scene_graph_is_read(tmp_path):
-    graph = {
-        "image_id": 5,
-        "objects": [
-            {"object_id": 1, "names": ["Lamp"], "x": 1, "y": 2, "w": 90, "h": 90, "attributes": ["on", "white"]},
-            {"object_id": 2, "names": ["table"], "x": 1, "y": 100, "w": 200, "h": 90},
-        ],
+def visual_genome(image_id, **changes):
+    lamp = {"object_id": 1, "names": ["Lamp"], "x": 1, "y": 2, "w": 90, "h": 90, "attributes": ["on", "white"]}
+    return {
+        "image_id": image_id,
+        "objects": [lamp | changes, {"object_id": 2, "names": ["table"], "x": 1, "y": 100, "w": 200, "h": 90}],
         "relationships": [{"subject_id": 1, "predicate": "ON", "object_id": 2, "relationship_id": 3}],
     }
+
+
+def test_a_visual_genome_scene_graph_is_read(tmp_path):
+    graph = visual_genome(5)
     Image.new("RGB", (400, 300), "white").save(tmp_path / "5.jpg")
     scene = gqa(tmp_path, [graph]).scene("5")
     assert [thing.name for thing in scene.objects] == ["lamp", "table"] and scene.relations == ((0, "on", 1),)
@@ -238,6 +251,52 @@ def test_a_relation_to_an_unknown_object_is_refused(tmp_path):
         gqa(tmp_path, {"1": graph}).scene("1")
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"relations": 5}, "relations must be a list"),
+        ({"relations": {"name": "on"}}, "relations must be a list"),
+        ({"attributes": 5}, "attributes must be a list"),
+        ({"name": 5}, "no name in plain text"),
+        ({"name": "cup\x1b[31m"}, "no name in plain text"),
+        ({"name": "cup\ud800"}, "no name in plain text"),
+    ],
+)
+def test_a_broken_object_is_refused_by_file_and_record(tmp_path, changes, sentence):
+    graph = GQA | {"objects": GQA["objects"] | {"b": GQA["objects"]["b"] | changes}}
+    with pytest.raises(UserError, match=rf"graphs\.json: object b of image 1\b.*{sentence}"):
+        gqa(tmp_path, {"1": graph}).scene("1")
+
+
+def test_a_name_beside_no_list_is_the_whole_name_and_a_number_is_none(tmp_path):
+    Image.new("RGB", (400, 300)).save(tmp_path / "5.jpg")
+    assert gqa(tmp_path, [visual_genome(5, names="Chair")]).scene("5").objects[0].name == "chair"
+    with pytest.raises(UserError, match=r"graphs\.json: object 1 of image 5 has no name"):
+        gqa(tmp_path, [visual_genome(5, names=7)]).scene("5")
+    with pytest.raises(UserError, match=r"graphs\.json: scene graph 1 is not Visual Genome's"):
+        gqa(tmp_path, [visual_genome(5), visual_genome(6) | {"relationships": 5}])
+
+
+def test_a_picture_that_is_missing_or_unreadable_is_left_out_though_its_size_stands_nowhere_else(tmp_path):
+    source = gqa(tmp_path, [visual_genome(number) for number in range(7)])
+    for number in range(4):
+        Image.effect_noise((64, 48), 120).resize((400, 300)).save(tmp_path / f"{number}.jpg")
+    (tmp_path / "5.jpg").write_bytes(b"junk")
+    (tmp_path / "6.jpg").write_bytes((tmp_path / "0.jpg").read_bytes()[:900])
+    critic.taught(source, annotated.families_for(source))
+    made = annotated.plan(source, 3, 6, 0, "test", tmp_path / "spool", whole_pool=True)
+    assert set(made.image_ids) <= {"0", "1", "2", "3"}
+    with pytest.raises(UserError, match=r"2 cannot be read; 1 has no picture at 4\.jpg"):
+        annotated.plan(source, 7, 14, 0, "test", tmp_path / "spool", whole_pool=True)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "\ud800", "../5", "a\0b"])
+def test_a_name_that_no_file_has_is_left_out_or_refused(tmp_path, name):
+    source = gqa(tmp_path, {name: GQA})
+    with pytest.raises(UserError, match=r"cannot be read|leaves|must be plain text"):
+        annotated.plan(source, 1, 1, 0, "test", tmp_path / "spool", whole_pool=True)
+
+
 @pytest.mark.parametrize("graphs", [3, {"1": []}, {"1": {}}, [{"image_id": 1}], [3]])
 def test_what_is_no_scene_graph_is_refused(tmp_path, graphs):
     with pytest.raises(UserError, match=r"graphs\.json"):
@@ -245,16 +304,16 @@ def test_what_is_no_scene_graph_is_refused(tmp_path, graphs):
 
 
 def test_pictures_are_checked(tmp_path):
-    noise = Image.effect_noise((64, 48), 90)
+    noise = Image.effect_noise((9, 8), 90).resize((64, 48), Image.Resampling.NEAREST)
     noise.save(tmp_path / "a.png")
     assert pictures.fault(tmp_path / "a.png", 64, 48) is None
     assert pictures.fault(tmp_path / "a.png", 60, 48) == "has another size than its annotations say"
     assert pictures.fault(tmp_path / "b.png", 64, 48) == "has no picture at b.png"
-    (tmp_path / "c.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
+    (tmp_path / "c.png").write_bytes((tmp_path / "a.png").read_bytes()[:-100])
     assert pictures.fault(tmp_path / "c.png", 64, 48) == "cannot be read"
     gallery = pictures.Gallery()
     assert gallery.add("a", tmp_path / "a.png") is None
-    noise.resize((128, 96)).save(tmp_path / "d.jpg")
+    noise.resize((128, 96)).save(tmp_path / "d.jpg", quality=95)
     assert gallery.add("d", tmp_path / "d.jpg") == "is a near-duplicate of another picture"
     Image.effect_noise((64, 48), 90).save(tmp_path / "e.png")
     assert gallery.add("e", tmp_path / "e.png") is None
@@ -265,16 +324,6 @@ def test_a_picture_belongs_to_one_split_whatever_else_there_is():
     for number in range(2000):
         counts[split_of(str(number))] += 1
     assert counts == pytest.approx({"train": 1400, "validation": 200, "test": 400}, abs=80)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """60 random annotated pictures (of noise) in COCO's format."""
-    folder = tmp_path_factory.mktemp("world")
-    write_coco(folder / "instances.json", 60)
-    for image in json.loads((folder / "instances.json").read_text())["images"]:
-        Image.effect_noise((64, 48), 120).resize((640, 480)).save(folder / image["file_name"], quality=30)
-    return folder
 
 
 def run(monkeypatch, folder, out, *flags) -> int:
@@ -303,40 +352,6 @@ def test_exact_counts_and_the_same_bytes_from_any_number_of_workers(world, tmp_p
     assert stats["missing"] == {} and stats["fingerprint"] == loaded.fingerprint
     assert all(abs(row["share"] - row["paper_share"]) <= 0.01 for row in stats["categories"].values())
     assert "CC BY 4.0" in (tmp_path / "one" / "README.md").read_text()
-
-
-def test_a_stopped_build_goes_on_and_gives_the_same_bytes(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(annotated, "SHARD_QUESTIONS", 30)
-    flags = ["--images=24", "--questions=90", "--split=train", "--whole-pool", "--seed=3"]
-    assert run(monkeypatch, world, tmp_path / "whole", *flags) == 0
-    write, written = annotated._write_shard, []
-
-    def stop_at_the_third(spool, shard, job, bar=None):
-        if len(written) == 2:
-            raise KeyboardInterrupt
-        written.append(shard.name)
-        write(spool, shard, job, bar)
-
-    monkeypatch.setattr(annotated, "_write_shard", stop_at_the_third)
-    assert run(monkeypatch, world, tmp_path / "cut", *flags) == 130
-    again = []
-    monkeypatch.setattr(annotated, "_write_shard", lambda *a: (again.append(a[1].name), write(*a)))
-    assert run(monkeypatch, world, tmp_path / "cut", *flags, "--workers=1") == 0
-    assert content(tmp_path / "cut") == content(tmp_path / "whole")
-    assert again and not set(again) & set(written)
-
-
-def test_an_unfinished_build_of_other_options_is_refused(world, tmp_path, monkeypatch, capsys):
-    (tmp_path / "out" / annotated.PARTIAL).mkdir(parents=True)
-    (tmp_path / "out" / annotated.PARTIAL / "options.json").write_text("{}")
-    assert run(monkeypatch, world, tmp_path / "out", "--images=3", "--questions=9", "--whole-pool") == 2
-    assert "unfinished build of other options" in capsys.readouterr().err
-
-
-def test_an_output_that_cannot_be_written_is_refused(world, tmp_path, monkeypatch, capsys):
-    (tmp_path / "file").write_text("")
-    assert run(monkeypatch, world, tmp_path / "file" / "out", "--images=3", "--questions=9", "--whole-pool") == 2
-    assert "choose another --out" in capsys.readouterr().err
 
 
 def test_what_cannot_be_filled_is_said_by_category_and_nothing_is_written(world, tmp_path, monkeypatch, capsys):

@@ -78,14 +78,37 @@ NONSENSE = [
 
 @pytest.mark.parametrize("body", NONSENSE)
 def test_nonsense_is_no_answer_and_never_a_crash(serve, body):
-    endpoint = serve((200, {}, body))
+    endpoint = serve("fine", (200, {}, body))
+    asking = Client(endpoint.url)
+    asking.complete(BODY)
     with pytest.raises(Refused, match="sent no chat completion|without text"):
+        asking.complete(BODY)
+    assert len(endpoint.bodies) == 1 + client.TRIES
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, {}, b"<html>"), "sent no chat completion"),
+        ((200, {}, b'{"status": "ok"}'), "sent no chat completion"),
+        ((200, {"Content-Length": "50", "Connection": "close"}, b"{"), "closed connection"),
+        ((200, {"Content-Encoding": "gzip"}, b"junk"), "incorrect header check"),
+    ],
+)
+def test_what_never_was_such_an_endpoint_ends_the_run_soon(serve, answer, said):
+    endpoint = serve(answer)
+    with pytest.raises(UserError, match=rf"{said}.*, 3 times before any answer: check --endpoint"):
         Client(endpoint.url).complete(BODY)
-    assert len(endpoint.bodies) == client.TRIES
+    assert len(endpoint.bodies) == 3
 
 
-def test_an_endpoint_that_never_answers_sense_ends_the_run(serve):
-    asking = Client(serve((200, {}, b"<html>")).url)
+def test_a_server_that_is_still_starting_is_given_time(serve):
+    endpoint = serve(*[(503, {}, b"loading")] * 5, "at last")
+    assert Client(endpoint.url).complete(BODY).text == "at last"
+
+
+def test_an_endpoint_that_answers_nothing_ends_the_run(serve):
+    asking = Client(serve((400, {}, b"{}")).url)
     for _ in range(4):
         with pytest.raises(Refused):
             asking.complete(BODY)
@@ -162,9 +185,8 @@ def test_nobody_there_is_said_at_once(monkeypatch):
 
 def test_a_slow_answer_is_given_up_and_tried_again(serve):
     endpoint = serve("late")
-    endpoint.seconds = 1.0
-    threading.Timer(0.4, setattr, [endpoint, "seconds", 0.0]).start()
-    assert Client(endpoint.url, timeout=0.2).complete(BODY).text == "late" and len(endpoint.bodies) > 1
+    endpoint.model = lambda body: time.sleep(2 if len(endpoint.bodies) == 1 else 0) or "late"
+    assert Client(endpoint.url, timeout=0.5).complete(BODY).text == "late" and len(endpoint.bodies) > 1
 
 
 def test_an_answer_that_only_drips_is_given_up(serve, monkeypatch):

@@ -237,6 +237,12 @@ def test_data_of_our_engine_keeps_its_card_its_stats_and_its_name(folder, tmp_pa
         ({"q0": {"decision": "fix", "answer": ["B", "C"]}}, {}, "a single_choice question has 2 answers"),
         ({"q4": {"decision": "fix", "answer": ["B", "b"]}}, {}, "the answers repeat: B, B"),
         ({"q4": {"decision": "fix", "answer": ["C", "A"]}}, {}, "is the one it has: accept it instead"),
+        ({"q5": {"decision": "fix", "answer": ["\ud800"]}}, {}, "at most 300 printable characters"),
+        ({"q5": {"decision": "fix", "answer": ["red\x1b[31m"]}}, {}, "at most 300 printable characters"),
+        ({"q5": {"decision": "fix", "answer": ["r" * 301]}}, {}, "at most 300 printable characters"),
+        ({"q0": FIX_B | {"logic": "so\ud800"}}, {}, "`logic` must be at most 3000 printable characters"),
+        ({"q0": FIX_B | {"logic": "so" * 2000}}, {}, "`logic` must be at most 3000 printable characters"),
+        ({}, {}, "decides about no record"),
         ({}, {"fingerprint": "0123456789abcdef"}, "fingerprint '0123456789abcdef', but custom: "),
         ({}, {"format": "drbench-review/9"}, "no review in the format drbench-review/1"),
         ({}, {"reviewer": " "}, "does not name its reviewer"),
@@ -254,6 +260,23 @@ def test_a_review_that_does_not_fit_is_refused_by_name(
     said = capsys.readouterr().err
     assert sentence in said and ("ada.json" in said or "nothing of" in said)
     assert [file.name for file in tmp_path.iterdir()] == ["ada.json"], "nothing was written"
+
+
+@pytest.mark.parametrize("spelled", ["Zoë  Lee", "zoë lee", " Zoe\u0308 Lee "])
+def test_a_reviewer_who_is_spelled_otherwise_is_no_second_one(
+    folder, fingerprint, tmp_path, monkeypatch, capsys, spelled
+):
+    one = write_review(tmp_path / "a.json", fingerprint, {"q0": "accept"}, "Zoë Lee")
+    other = write_review(tmp_path / "b.json", fingerprint, {"q0": "accept"}, spelled)
+    assert run(monkeypatch, "--apply-review", one, other, "--data", folder, "--out", tmp_path / "out") == 2
+    assert "are both of" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_record_that_is_decided_twice_in_one_file_is_refused(folder, fingerprint, tmp_path, monkeypatch, capsys):
+    review = write_review(tmp_path / "a.json", fingerprint, {"q0": "accept", "q1": "reject"})
+    review.write_text(review.read_text().replace('"q1"', '"q0"'))
+    assert run(monkeypatch, "--apply-review", review, "--data", folder, "--out", tmp_path / "out") == 2
+    assert "a.json names 'q0' twice" in capsys.readouterr().err
 
 
 def test_every_faulty_decision_is_said_at_once(folder, fingerprint, tmp_path, monkeypatch, capsys):

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import datasets
+
 from lmms_eval_drbench import __version__, data
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.builder import card, check_free
@@ -18,6 +20,9 @@ from lmms_eval_drbench.build.sources.base import AnnotatedSource
 from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
+
+PLAN = "plan.sha256"
+"""File in the folder of an unfinished build that says what its shards are made from."""
 
 
 def main() -> None:
@@ -68,25 +73,46 @@ def _annotated(args: argparse.Namespace) -> None:
     if args.avoid and args.source == ProceduralSource.name:
         raise UserError("--avoid: procedural draws other pictures for every --split and --seed: choose another of them")
     partial = args.out / annotated.PARTIAL
-    _open_partial(args.out, partial, {**options, "files": str(args.annotations), "pictures": str(args.images_dir)})
+    inputs = {"files": str(args.annotations), "pictures": str(args.images_dir), "version": __version__}
+    _open_partial(args.out, partial, options | inputs)
+    try:
+        stats, skipped = _fill(args, source, options, partial)
+    except (OSError, datasets.exceptions.DatasetGenerationError) as error:  # the latter hides what it came from
+        raise UserError(
+            f"cannot write into {args.out} ({getattr(error, 'strerror', None) or error.__cause__ or error}): make room "
+            "and run the same command to go on"
+        ) from error
+    _report(stats, args.out)
+    if skipped:
+        print(f"{len(skipped)} pictures were left out, for instance:")
+        for image_id, reason in list(skipped.items())[:5]:
+            print(f"  {image_id} {reason}")
+
+
+def _fill(
+    args: argparse.Namespace, source: AnnotatedSource, options: dict[str, Any], partial: Path
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """(stats, pictures that were left out and why) of the data set that this writes."""
     try:
         made = _planned(args, source, partial / "spool.jsonl")
-    except UserError:  # nothing to go on from
-        shutil.rmtree(partial)
-        _remove_if_empty(args.out)
+    except UserError:
+        if not (partial / PLAN).is_file():  # nothing to go on from
+            shutil.rmtree(partial)
+            _remove_if_empty(args.out)
         raise
+    if not _is_noted(partial / PLAN, made.digest):
+        raise UserError(
+            f"{args.out} holds an unfinished build of other annotations or pictures: give those again or remove "
+            f"{args.out}"
+        )
     shards = annotated.write_shards(made, args.out, args.split, args.workers)
     stats = annotated.summary(shards, partial / "cache")
     stats |= {"name": source.title, "made_by": options | {"version": __version__}}
     stats["missing"] = {str(category): count for category, count in sorted(made.missing.items())}
     (args.out / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
     (args.out / "README.md").write_text(card(stats, source), encoding="utf-8")
-    shutil.rmtree(partial)
-    _report(stats, args.out)
-    if made.skipped:
-        print(f"{len(made.skipped)} pictures were left out, for instance:")
-        for image_id, reason in list(made.skipped.items())[:5]:
-            print(f"  {image_id} {reason}")
+    annotated.clear(partial)
+    return stats, made.skipped
 
 
 def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> annotated.Plan:
@@ -103,18 +129,23 @@ def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> 
 def _open_partial(out: Path, partial: Path, options: dict[str, Any]) -> None:
     """Start in an empty folder, or go on where a build of the same options was stopped."""
     noted = partial / "options.json"
-    half_written = partial / "options.half"
     try:
-        if noted.is_file():
-            if noted.read_text(encoding="utf-8", errors="replace") != json.dumps(options):
-                raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
-            return
-        check_free(out)
-        partial.mkdir(parents=True, exist_ok=True)
-        half_written.write_text(json.dumps(options), encoding="utf-8")
-        half_written.replace(noted)
+        if not noted.is_file():
+            check_free(out)
+            partial.mkdir(parents=True, exist_ok=True)
+        if not _is_noted(noted, json.dumps(options)):
+            raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
     except OSError as error:
         raise UserError(f"cannot write into {out} ({error.strerror}): choose another --out") from error
+
+
+def _is_noted(file: Path, text: str) -> bool:
+    """Whether a file says this; one that isn't there is written first, at once as a whole."""
+    if not file.is_file():
+        half_written = file.with_suffix(".half")
+        half_written.write_text(text, encoding="utf-8")
+        half_written.replace(file)
+    return file.read_text(encoding="utf-8", errors="replace") == text
 
 
 def _gallery(folders: list[Path]) -> pictures.Gallery:

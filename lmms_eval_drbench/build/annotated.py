@@ -5,13 +5,20 @@ are independent of each other: any number of workers writes the same bytes, and 
 the shards that are missing.
 """
 
+import hashlib
 import json
+import multiprocessing
+import os
+import shutil
+import threading
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +31,7 @@ from lmms_eval_drbench.build.builder import ROUNDS, Builder, describe, embed
 from lmms_eval_drbench.build.critic import taught
 from lmms_eval_drbench.build.questions.annotated import FAMILIES, View
 from lmms_eval_drbench.build.scene import Scene
-from lmms_eval_drbench.build.sources.base import AnnotatedSource, Picture
+from lmms_eval_drbench.build.sources.base import AnnotatedSource, Picture, Unusable
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.record import FEATURES
 from lmms_eval_drbench.taxonomy import Category
@@ -40,7 +47,10 @@ _TEXTS = datasets.Features({name: feature for name, feature in FEATURES.items() 
 
 @dataclass
 class Plan:
-    """What goes into the data set: per picture its id, how to get it and where its records lie in the spool."""
+    """What goes into the data set: per picture its id, how to get it and where its records lie in the spool.
+
+    digest: a hash of the records and of the pictures that they were made from.
+    """
 
     spool: Path
     image_ids: list[str] = field(default_factory=list)
@@ -48,6 +58,7 @@ class Plan:
     places: list[array] = field(default_factory=list)
     missing: Counter = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
 
 
 def families_for(source: AnnotatedSource) -> list:
@@ -112,12 +123,18 @@ def plan(
                 left -= len(records)
                 made.places[index].extend(append_records(stream, records))
     made.missing = builder.missing
+    with spool.open("rb") as stream:
+        made.digest = f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {gallery.digest}"
     return made
 
 
 def _usable(source: AnnotatedSource, image_id: str, gallery: pictures.Gallery) -> tuple[Scene, Picture] | None:
     """The scene and the picture of an id that can be used; what is wrong with another is noted."""
-    scene, picture = source.scene(image_id), source.open(image_id)
+    try:
+        scene, picture = source.scene(image_id), source.open(image_id)
+    except Unusable as error:
+        source.skipped[image_id] = str(error)
+        return None
     if not any(thing.clear for thing in scene.objects):
         source.skipped[image_id] = "shows nothing that is clear enough to be asked about"
         return None
@@ -174,14 +191,28 @@ def write_shards(made: Plan, folder: Path, split: str, workers: int) -> list[Pat
     bar = tqdm(total=len(made.image_ids), desc="pictures written", disable=None)
     bar.update(len(made.image_ids) - sum(len(job) for _, job in todo))
     if workers > 1 and len(todo) > 1:
-        with ProcessPoolExecutor(workers) as pool:
-            for written in pool.map(write, *zip(*todo, strict=True)):
-                bar.update(written)
+        try:
+            with ProcessPoolExecutor(workers, initializer=_end_with_the_command) as pool:
+                for written in pool.map(write, *zip(*todo, strict=True)):
+                    bar.update(written)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a worker was ended from outside, perhaps for want of memory: run the same command to go on, with "
+                "fewer --workers"
+            ) from error
     else:
         for shard, job in todo:
             write(shard, job, bar)
     bar.close()
     return shards
+
+
+def _end_with_the_command() -> None:
+    """Let this worker end when the command that started it was killed: else it would wait for ever, and until then
+    write what a second try is writing too.
+    """
+    command = multiprocessing.parent_process().sentinel
+    threading.Thread(target=lambda: (connection.wait([command]), os._exit(1)), daemon=True).start()
 
 
 def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar: Any = None) -> int:
@@ -199,8 +230,17 @@ def _write_shard(spool: Path, shard: Path, job: list[tuple[Picture, array]], bar
 
 def summary(shards: list[Path], cache: Path) -> dict[str, Any]:
     """`builder.describe` over shards, which are mapped into memory and not loaded."""
+    shutil.rmtree(cache, ignore_errors=True)  # a stopped build may have left a part of it
     parts = [datasets.Dataset.from_parquet(str(shard), cache_dir=str(cache)) for shard in shards]
     return describe(datasets.concatenate_datasets(parts))
+
+
+def clear(unfinished: Path) -> None:
+    """Remove what a build needed to go on: its data set is whole, so at one moment it is unfinished no more."""
+    finished = unfinished.with_name(".finished")
+    shutil.rmtree(finished, ignore_errors=True)
+    unfinished.replace(finished)
+    shutil.rmtree(finished)
 
 
 def shortfall(made: Plan, images: int, questions: int, source: AnnotatedSource) -> str:

@@ -9,7 +9,8 @@ done while questions are drawn. Open questions are left alone: of a family's two
 dropped until the other was certain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,8 @@ from lmms_eval_drbench.build.builder import Builder
 from lmms_eval_drbench.build.ledger import Cue
 from lmms_eval_drbench.build.questions.annotated import View
 from lmms_eval_drbench.build.questions.draft import Draft, Family
-from lmms_eval_drbench.build.sources.base import AnnotatedSource
+from lmms_eval_drbench.build.scene import Scene
+from lmms_eval_drbench.build.sources.base import AnnotatedSource, Unusable
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -65,12 +67,18 @@ class Critic:
 def taught(source: AnnotatedSource, families: Sequence[Family]) -> Critic:
     """A critic of a source's questions; the same for every split and seed."""
     critic = Critic()
-    scenes = [source.scene(image_id) for image_id in islice(source.pilot(), PILOT * ROUNDS)]
+    scenes = list(islice(_pilot(source), PILOT * ROUNDS))
     for number in range(ROUNDS):
         own = scenes[number::ROUNDS]
         builder = Builder(_PER_SCENE * len(own), 0, "train", families=families, critic=critic)
         critic.learn([record for scene in own for record in builder.ask(scene, _PER_SCENE, set(), View(scene))])
     return critic
+
+
+def _pilot(source: AnnotatedSource) -> Iterator[Scene]:
+    for image_id in source.pilot():
+        with suppress(Unusable):
+            yield source.scene(image_id)
 
 
 def _sorted(record: dict[str, Any]) -> dict[str, Any]:

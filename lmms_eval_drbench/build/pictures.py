@@ -15,10 +15,10 @@ NEAR = 5
 
 def fault(path: Path, width: int | None = None, height: int | None = None) -> str | None:
     """Why a picture can't be used, or None. width, height: as its annotations say, None where there are none."""
-    if not path.is_file():
-        return f"has no picture at {path.name}"
     lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
+        if not path.is_file():  # which raises on a name that is too long
+            return f"has no picture at {path.name}"
         with Image.open(path) as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 return f"is beyond {MAX_PIXELS:,} pixels"
@@ -50,13 +50,23 @@ class Gallery:
     def __init__(self) -> None:
         self._hashes = np.zeros(0, dtype=np.uint64)
         self._digests: set[bytes] = set()
+        self._history = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that was taken in, in its order."""
+        return self._history.hexdigest()
+
+    def _note(self, digest: bytes) -> None:
+        self._digests.add(digest)
+        self._history.update(digest)
 
     def add_description(self, shown: str) -> str | None:
         """Take in a picture that was drawn, by what it shows; the reason why not, where another shows the same."""
         digest = hashlib.sha256(shown.encode()).digest()
         if digest in self._digests:
             return "shows the same as another picture"
-        self._digests.add(digest)
+        self._note(digest)
         return None
 
     def add(self, image_id: str, path: Path) -> str | None:
@@ -72,6 +82,6 @@ class Gallery:
         differing = np.bitwise_count(self._hashes ^ value)
         if digest in self._digests or bool((differing <= NEAR).any()):
             return "is a near-duplicate of another picture"
-        self._digests.add(digest)
+        self._note(digest)
         self._hashes = np.append(self._hashes, value)
         return None

@@ -19,6 +19,8 @@ from lmms_eval_drbench.errors import UserError
 BACKOFF = 1.0
 """Seconds before the second try; each further wait is twice as long."""
 TRIES = 6
+_FIRST_TRIES = 3
+"""Tries of which none brought more than a broken connection or a web page, before any answer, that end the run."""
 MAX_WAIT = 300.0
 """Seconds: an endpoint that wants a longer pause (`Retry-After`) ends the run, which can be taken up later."""
 MAX_BYTES = 4_000_000
@@ -44,6 +46,13 @@ class Stopped(Exception):
 
 class _Unusable(Exception):
     """One try brought no answer; the message says why."""
+
+
+class _Foreign(_Unusable):
+    """What came back is nothing that this kind of endpoint says."""
+
+
+_NO_ENDPOINT = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError, _Foreign)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,10 @@ class Client:
                 if attempt == TRIES - 1 or (attempt == 1 and not self._has_answered):
                     raise self._fatal(f"{problem}: start the server or check --endpoint") from error
             except (httpx.HTTPError, _Unusable) as error:
-                problem = str(error) or f"broke off ({type(error).__name__})"
+                problem = str(error).rstrip(".") or type(error).__name__
+                problem = problem if isinstance(error, _Unusable) else f"broke off ({problem})"
+                if attempt == _FIRST_TRIES - 1 and not self._has_answered and isinstance(error, _NO_ENDPOINT):
+                    raise self._fatal(f"{problem}, {_FIRST_TRIES} times before any answer: check --endpoint") from error
             else:
                 self._note_answer()
                 return reply
@@ -133,7 +145,7 @@ class Client:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise _Unusable(f"sent more than {MAX_BYTES:,} bytes")
+                    raise _Foreign(f"sent more than {MAX_BYTES:,} bytes")
                 if time.monotonic() > end:
                     raise _Unusable(f"took more than {self._timeout:g} s")
         return response.status_code, response.headers, bytes(body)
@@ -184,6 +196,8 @@ def completions_url(endpoint: str) -> httpx.URL:
         raise UserError(f"--endpoint is no URL ({error}): give one such as http://localhost:8000/v1") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise UserError("--endpoint must be an http or https URL such as http://localhost:8000/v1")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise UserError(f"--endpoint has the port {url.port}, which no server has: give one of 1 to 65535")
     if url.userinfo:
         raise UserError("--endpoint holds a password: give the key by the environment variable OPENAI_API_KEY")
     path = url.path.rstrip("/")
@@ -212,7 +226,7 @@ def read_completion(body: bytes) -> Reply:
         message = choice["message"]
         content, refusal, end = message.get("content"), message.get("refusal"), choice.get("finish_reason")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        raise _Unusable(f"sent no chat completion ({type(error).__name__})") from error
+        raise _Foreign(f"sent no chat completion ({type(error).__name__})") from error
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "".join(part for part in parts if isinstance(part, str))

@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -21,6 +20,7 @@ from lmms_eval_drbench.build.llm.client import Client
 from lmms_eval_drbench.build.llm.model import Model
 from lmms_eval_drbench.build.llm.usage import Tally
 from lmms_eval_drbench.build.sources.base import PictureFile, need_folder
+from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.taxonomy import Category
 
@@ -59,13 +59,15 @@ def run(args: argparse.Namespace, known_pictures: Callable[[list[Path]], picture
     _check_out(args.out)
     skipped: dict[str, str] = {}
     files = photos.find(folder, skipped)
+    if not files:
+        raise UserError(f"{folder} holds no picture ({', '.join(photos.SUFFIXES)}): name another by --images-dir")
     pool = {name: path for name, path in files.items() if args.whole_pool or annotated.split_of(name) == args.split}
     gallery = known_pictures(args.avoid)
     usable = photos.usable(pool, args.seed, gallery, skipped)
     chosen = list(islice(usable, args.images))
     if len(chosen) < args.images:
         raise UserError(_too_few(args, len(chosen), len(pool), skipped))
-    _open(args.out, args.split)
+    _open(args.out)
     cache = Cache(args.cache or args.out / RESPONSES)
     model = Model(client, cache, tally, args.model, args.seed, args.max_side, extra)
     try:
@@ -94,6 +96,8 @@ def _checked(args: argparse.Namespace) -> dict[str, Any]:
         raise UserError("--generator llm needs --endpoint and --model")
     if args.annotations is not None or args.workers != 1:
         raise UserError("--generator llm takes no --annotations and no --workers: it has --concurrency")
+    if args.size is not None or args.source != ProceduralSource.name:
+        raise UserError("--generator llm takes no --source and no --size: its pictures are those of --images-dir")
     if not args.model.isprintable() or len(args.model) > 200 or "`" in args.model:
         raise UserError("--model must be a plain name of at most 200 characters")
     counts = (args.images, args.questions, args.concurrency)
@@ -123,11 +127,11 @@ def _check_out(out: Path) -> None:
         raise UserError(f"{out} holds an unfinished build of another generator: finish it or remove {out}")
 
 
-def _open(out: Path, split: str) -> None:
+def _open(out: Path) -> None:
     """Mark the folder as unfinished. What a stopped build wrote beside its answers is written anew, in seconds."""
     partial = out / annotated.PARTIAL
     if partial.exists():
-        for file in [*out.glob(f"{split}-*.parquet"), *out.glob("stats.json")]:
+        for file in [*out.glob("*.parquet"), *out.glob("stats.json")]:  # whatever split they were of
             file.unlink()
     partial.mkdir(parents=True, exist_ok=True)
     (partial / "options.json").write_text(_MARK, encoding="utf-8")
@@ -187,7 +191,7 @@ def _write(made: pipeline.Made, out: Path, split: str, made_by: dict[str, Any], 
     stats["usage"] = tally.summary()
     (out / "README.md").write_text(card(stats) + section(stats), encoding="utf-8")
     (out / "stats.json").write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(partial)
+    annotated.clear(partial)
     print(f"{stats['name']}: {stats['questions']} questions over {stats['images']} images in {out}, ", end="")
     print(f"fingerprint {stats['fingerprint']}")
 

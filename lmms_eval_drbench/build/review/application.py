@@ -67,12 +67,12 @@ def apply(
 def _check_distinct(reviews: Sequence[Review], files: Sequence[Path]) -> None:
     of_name: dict[str, Path] = {}
     for review, file in zip(reviews, files, strict=True):
-        if review.reviewer in of_name:
+        if review.key in of_name:
             raise UserError(
-                f"{of_name[review.reviewer]} and {file} are both of {review.reviewer}: import one into the page of the "
+                f"{of_name[review.key]} and {file} are both of {review.reviewer}: import one into the page of the "
                 "other and export again, one file a reviewer"
             )
-        of_name[review.reviewer] = file
+        of_name[review.key] = file
 
 
 def _write(

@@ -8,9 +8,12 @@ only, optional): the chain's logic step that leads to it. note: anything, never 
 """
 
 import json
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,10 @@ FORMAT = "drbench-review/1"
 _SHOWN_FAULTS = 20
 _MAX_BYTES = 100_000_000
 """A hundred times the decisions of a data set of the paper's size."""
+
+
+_MOST_ANSWER, _MOST_LOGIC = 300, 3000
+"""Characters of what a reviewer writes into a record."""
 
 
 class Verdict(StrEnum):
@@ -54,6 +61,11 @@ class Review:
     reviewer: str
     decisions: dict[str, Decision]
 
+    @property
+    def key(self) -> str:
+        """The reviewer's name in one spelling: who writes it in another is no second opinion."""
+        return " ".join(unicodedata.normalize("NFKC", self.reviewer).casefold().split())
+
 
 def read(path: Path, loaded: data.Data, records: Mapping[str, Mapping[str, Any]]) -> Review:
     """Read an export and check it against the data. records: those of `loaded` by id.
@@ -74,6 +86,8 @@ def read(path: Path, loaded: data.Data, records: Mapping[str, Mapping[str, Any]]
         raise UserError(f"{path} does not name its reviewer in 1 to 80 printable characters: write `reviewer`")
     if not isinstance(found.get("decisions"), dict):
         raise UserError(f"{path} holds no object `decisions`: give a file that the review page exported")
+    if not found["decisions"]:
+        raise UserError(f"{path} decides about no record: review some and export again")
     decisions: dict[str, Decision] = {}
     problems = []
     for record_id, entry in found["decisions"].items():
@@ -103,11 +117,19 @@ def _json(path: Path) -> Any:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise UserError(f"{path} has more than {_MAX_BYTES:,} bytes: it is no review")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=partial(_without_repeats, path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error}): give a file that the review page exported") from error
+
+
+def _without_repeats(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no key comes twice: JSON lets the last one win, whatever somebody wrote before it."""
+    counts = Counter(key for key, _ in pairs)
+    if repeated := [key for key, count in counts.items() if count > 1]:
+        raise UserError(f"{path} names {repeated[0][:80]!r} twice: remove one")
+    return dict(pairs)
 
 
 def _decision(entry: Any, record: Mapping[str, Any]) -> Decision:
@@ -120,7 +142,10 @@ def _decision(entry: Any, record: Mapping[str, Any]) -> Decision:
     verdict = Verdict(entry["decision"])
     if verdict is not Verdict.FIX:
         return Decision(verdict, note=texts["note"])
-    return Decision(verdict, _answer(entry.get("answer"), record), texts["logic"].strip(), texts["note"])
+    logic = " ".join(texts["logic"].split())
+    if not logic.isprintable() or len(logic) > _MOST_LOGIC:
+        raise ValueError(f"`logic` must be at most {_MOST_LOGIC} printable characters")
+    return Decision(verdict, _answer(entry.get("answer"), record), logic, texts["note"])
 
 
 def _answer(answer: Any, record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -129,7 +154,9 @@ def _answer(answer: Any, record: Mapping[str, Any]) -> tuple[str, ...]:
     is_open = not record["options"]
     if is_open and record["premise_true"] is not None:
         raise ValueError("an open question about a premise has no answer to fix: reject it")
-    texts = [text.strip() for text in answer]
+    texts = [" ".join(text.split()) for text in answer]
+    if not all(text.isprintable() and len(text) <= _MOST_ANSWER for text in texts):
+        raise ValueError(f"an answer must be at most {_MOST_ANSWER} printable characters")
     given = tuple(texts) if is_open else tuple(sorted(text.upper() for text in texts))
     if set(given) == set(record["answer"]):
         raise ValueError(f"the fixed answer {', '.join(given)} is the one it has: accept it instead")

@@ -26,6 +26,8 @@ _SLIVER = 0.06
 """A thing at the picture's edge whose side across that edge is a smaller share of the picture is cut off too much."""
 _WITHIN = 0.9
 """Share of a box inside another from which the thing may be on the other, or behind its window."""
+_MOST_SIDE = 100_000
+"""Pixels of a side from which a size in annotations is a slip."""
 _LEAST_KEPT = 0.5
 """Share of a box that must lie inside the picture; with less of it the annotation doesn't fit the picture."""
 
@@ -48,6 +50,10 @@ class Fact(StrEnum):
     """Every thing's supporting surface is known; the surface is an object of the scene as well."""
     ANOMALIES = "anomalies"
     """Everything that is wrong in the picture is known."""
+
+
+class Unusable(Exception):
+    """One picture can't be used, though the others can; the message says why, as in `AnnotatedSource.skipped`."""
 
 
 class Picture(Protocol):
@@ -73,7 +79,10 @@ class PictureFile:
         return self.path.name
 
     def read(self) -> bytes:
-        return self.path.read_bytes()
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.path} was there and can't be read now ({error.strerror}): put it back") from error
 
     def fault(self, scene: Scene, gallery: pictures.Gallery) -> str | None:
         return pictures.fault(self.path, scene.width, scene.height) or gallery.add(scene.id, self.path)
@@ -119,7 +128,7 @@ class AnnotatedSource(ABC):
 
     @abstractmethod
     def scene(self, image_id: str) -> Scene:
-        """The scene of one picture. Raises UserError where its annotations are broken."""
+        """The scene of one picture. Raises UserError where its annotations are broken, Unusable to leave it out."""
 
     @abstractmethod
     def open(self, image_id: str) -> Picture:
@@ -160,6 +169,11 @@ def read_json(path: Path) -> Any:
         raise UserError(f"cannot read {path}: {error.strerror}: check --annotations") from error
 
 
+def is_size(width: Any, height: Any) -> bool:
+    """Whether annotations give a picture's size in whole pixels, and not a number that no picture has."""
+    return all(isinstance(side, int) and 0 < side < _MOST_SIDE for side in (width, height))
+
+
 def need_folder(path: Path | None, flag: str) -> Path:
     """The folder that a flag names. Raises UserError when there is none."""
     if path is None or not path.is_dir():
@@ -169,8 +183,8 @@ def need_folder(path: Path | None, flag: str) -> Path:
 
 def inside(folder: Path, name: Any) -> Path:
     """The path of a file that annotations name; they are untrusted, so it may not leave the folder."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise UserError(f"a picture's file name must be a string, not {name!r}: correct the annotations")
+    if not isinstance(name, str) or not name.isprintable() or not name:
+        raise UserError(f"a picture's file name must be plain text, not {name!r:.80}: correct the annotations")
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"the file name {name!r} leaves {folder}: correct the annotations")
@@ -183,9 +197,9 @@ def clip(box: Any, width: int, height: int) -> Box | None:
     Raises ValueError when it is no box at all.
     """
     if not isinstance(box, (list, tuple)) or len(box) != 4:
-        raise ValueError(f"{box!r} is no box of four numbers")
+        raise ValueError(f"{box!r:.80} is no box of four numbers")
     if not all(isinstance(side, (int, float)) and abs(side) < 1e7 for side in box):  # NaN and infinity fail too
-        raise ValueError(f"{box!r} is no box of four numbers")
+        raise ValueError(f"{box!r:.80} is no box of four numbers")
     x, y, w, h = box
     if w <= 0 or h <= 0:
         return None

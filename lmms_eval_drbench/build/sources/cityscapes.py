@@ -14,7 +14,17 @@ from PIL import Image, ImageDraw
 
 from lmms_eval_drbench.build.kinds import INDOORS
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.build.sources.base import Fact, FileSource, clip, is_clear, need_folder, read_json
+from lmms_eval_drbench.build.sources.base import (
+    Fact,
+    FileSource,
+    Unusable,
+    clip,
+    is_clear,
+    is_size,
+    need_folder,
+    read_json,
+)
+from lmms_eval_drbench.data import MAX_PIXELS
 from lmms_eval_drbench.errors import UserError
 
 _SUFFIX = "_gtFine_polygons.json"
@@ -63,11 +73,16 @@ class CityscapesSource(FileSource):
         path = self._files[image_id]
         content = read_json(path)
         width, height = (content.get(side) if isinstance(content, dict) else None for side in ("imgWidth", "imgHeight"))
-        if not all(isinstance(side, int) and 0 < side < 100_000 for side in (width, height)):
+        if not is_size(width, height):
             raise UserError(f"{path} has no sane imgWidth and imgHeight: it is no gtFine annotation")
+        if width * height > MAX_PIXELS:  # no canvas is made for it
+            raise Unusable(f"is beyond {MAX_PIXELS:,} pixels")
+        entries = content.get("objects") or []
+        if not isinstance(entries, list):
+            raise UserError(f"{path}: `objects` must be a list: it is no gtFine annotation")
         polygons = [
             (entry["label"], points)
-            for number, entry in enumerate(content.get("objects") or [])
+            for number, entry in enumerate(entries)
             if (points := _points(path, number, entry)) and not entry.get("deleted")
         ]
         visible = _visible_shares(polygons, width, height)
@@ -106,7 +121,7 @@ def _points(path: Path, number: int, entry: Any) -> list[tuple[float, float]]:
         points = [(float(x), float(y)) for x, y in entry["polygon"]]
         if not isinstance(entry["label"], str) or not all(abs(side) < 1e7 for point in points for side in point):
             raise ValueError
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: object {number} has no label and polygon of [x, y] points: correct it") from error
     return points if len(points) >= 3 else []
 

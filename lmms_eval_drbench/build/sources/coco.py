@@ -34,6 +34,7 @@ from lmms_eval_drbench.build.sources.base import (
     clip,
     inside,
     is_clear,
+    is_size,
     lies_within,
     need_folder,
     overlap,
@@ -98,18 +99,17 @@ class CocoSource(FileSource):
         return {entry["id"]: _NAMES.get(entry["name"], entry["name"]) for entry in categories}
 
     def _is_image(self, image: Any) -> bool:
-        fits = isinstance(image, dict) and all(
-            isinstance(image.get(side), int) and image[side] > 0 for side in ("width", "height")
-        )
-        if not fits or "id" not in image:
-            raise UserError(f"{self._path}: image {image!r:.80} lacks id, width or height: correct it")
+        fits = isinstance(image, dict) and is_size(image.get("width"), image.get("height"))
+        fits = fits and isinstance(image.get("file_name"), str) and isinstance(image.get("id"), (int, str))
+        if not fits or not str(image["id"]).isprintable():
+            raise UserError(f"{self._path}: image {image!r:.80} lacks id, file_name, width or height: correct it")
         return True
 
     def ids(self) -> list[str]:
         return sorted(self._annotations)
 
     def picture(self, image_id: str) -> Path:
-        return inside(self._folder, self._images[image_id].get("file_name"))
+        return inside(self._folder, self._images[image_id]["file_name"])
 
     def scene(self, image_id: str) -> Scene:
         image = self._images[image_id]
@@ -135,7 +135,8 @@ class CocoSource(FileSource):
             if clear and seen_as is not None:
                 clear = not pixels.is_dark(pixels.within(seen_as, box, width, height))
             area = annotation.get("area")
-            area = float(area) if isinstance(area, (int, float)) and not group else None
+            is_known = isinstance(area, (int, float)) and 0 <= area <= width * height  # NaN fails too
+            area = float(area) if is_known and not group else None
             objects.append(SceneObject(kind, None, box, None, clear=clear, group=group, area=area))
         objects = [replace(thing, clear=thing.clear and not _is_doubtful(thing, objects)) for thing in objects]
         objects.sort(key=lambda thing: (thing.box, thing.name))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from lmms_eval_drbench.build import pixels
+from lmms_eval_drbench.build import pictures, pixels
 from lmms_eval_drbench.build.kinds import (
     COLOURS,
     INDOOR_PLACES,
@@ -30,9 +31,11 @@ from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.base import (
     Fact,
     FileSource,
+    Unusable,
     clip,
     inside,
     is_clear,
+    is_size,
     lies_within,
     need_folder,
     read_json,
@@ -64,7 +67,7 @@ class GqaSource(FileSource):
         self._folder = need_folder(images_dir, "--images-dir")
         content = read_json(annotations)
         if isinstance(content, list):
-            content = dict(self._from_visual_genome(graph) for graph in content)
+            content = dict(self._from_visual_genome(number, graph) for number, graph in enumerate(content))
         if not isinstance(content, dict) or not all(isinstance(graph, dict) for graph in content.values()):
             raise UserError(f"{annotations} holds neither GQA's nor Visual Genome's scene graphs")
         self._graphs: dict[str, dict[str, Any]] = {}
@@ -76,13 +79,13 @@ class GqaSource(FileSource):
             else:
                 self.skipped[image_id] = "has no annotation"
 
-    def _from_visual_genome(self, graph: Any) -> tuple[str, dict[str, Any]]:
+    def _from_visual_genome(self, number: int, graph: Any) -> tuple[str, dict[str, Any]]:
         """A Visual Genome scene graph in GQA's form. Its size is the picture's, which it doesn't give."""
         try:
             objects = {
                 str(entry["object_id"]): {
                     **{side: entry[side] for side in ("x", "y", "w", "h")},
-                    "name": (entry.get("names") or [entry.get("name")])[0],
+                    "name": _first(entry.get("names") or entry.get("name")),
                     "attributes": entry.get("attributes") or [],
                     "relations": [],
                 }
@@ -95,7 +98,9 @@ class GqaSource(FileSource):
                     subject["relations"].append({"name": relation["predicate"].lower(), "object": target})
             return str(graph["image_id"]), {"objects": objects}
         except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{self._path}: scene graph {graph!r:.60} is not Visual Genome's: {error!r}") from error
+            raise UserError(
+                f"{self._path}: scene graph {number} is not Visual Genome's ({error!r}): give it as published"
+            ) from error
 
     def ids(self) -> list[str]:
         return sorted(self._graphs)
@@ -108,7 +113,7 @@ class GqaSource(FileSource):
         width, height = graph.get("width"), graph.get("height")
         if width is None or height is None:
             width, height = _size_of(self.picture(image_id))
-        if not all(isinstance(side, int) and side > 0 for side in (width, height)):
+        if not is_size(width, height):
             raise UserError(f"{self._path}: image {image_id} has no sane width and height: correct it")
         numbers: dict[str, int] = {}
         objects: list[SceneObject] = []
@@ -167,8 +172,10 @@ class GqaSource(FileSource):
         return found
 
     def _object(self, where: str, entry: Any, width: int, height: int) -> SceneObject | None:
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
-            raise UserError(f"{where} has no name: correct it")
+        name = entry.get("name") if isinstance(entry, dict) else None
+        name = " ".join(name.lower().split()) if isinstance(name, str) else ""
+        if not name or not name.isprintable():  # names are written into questions as they are
+            raise UserError(f"{where} has no name in plain text: correct it")
         try:
             box = clip([entry.get(side) for side in ("x", "y", "w", "h")], width, height)
         except ValueError as error:
@@ -178,11 +185,13 @@ class GqaSource(FileSource):
         said = entry.get("attributes") or []
         if not isinstance(said, list) or not all(isinstance(word, str) for word in said):
             raise UserError(f"{where}: attributes must be a list of words")
+        if not isinstance(entry.get("relations") or [], list):
+            raise UserError(f"{where}: relations must be a list: correct it")
         words = frozenset(word.strip().lower() for word in said)
         colours = {_COLOUR_NAMES.get(word, word) for word in words} & set(COLOURS)
         states = words & _STATES
         return SceneObject(
-            name=" ".join(entry["name"].lower().split()),
+            name=name,
             colour=next(iter(colours)) if len(colours) == 1 else None,
             box=box,
             support=None,
@@ -201,14 +210,17 @@ def _confirmed(thing: SceneObject, seen: np.ndarray) -> SceneObject:
     return replace(thing, colour=thing.colour if confirmed else None, tints=tints, shaded=not plain)
 
 
-def _size_of(path: Path) -> tuple[int, int]:
-    from PIL import Image
+def _first(names: Any) -> Any:
+    return names[0] if isinstance(names, list) else names
 
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Raises Unusable where there is no picture that can be read."""
     try:
         with Image.open(path) as opened:
             return opened.size
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read ({error}): add or replace the picture") from error
+    except Exception as error:  # Pillow's readers raise what a damaged file makes them raise
+        raise Unusable(pictures.fault(path) or "cannot be read") from error
 
 
 def _is_outdoors(place: str, names: set[str]) -> bool | None:

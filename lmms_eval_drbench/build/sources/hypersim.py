@@ -7,6 +7,7 @@ none), and the distance of every pixel to the camera's centre in metres (float16
 needs h5py, an optional extra.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from lmms_eval_drbench.build.kinds import OUTDOORS, are_kin
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.base import Fact, FileSource, is_clear, need_folder
+from lmms_eval_drbench.data import MAX_PIXELS
 from lmms_eval_drbench.errors import UserError
 
 NYU40 = dict(
@@ -28,6 +30,8 @@ NYU40 = dict(
     )
 )
 """The 40 labels of NYU Depth v2, as Hypersim numbers them."""
+KINDS = {"semantic": np.signedinteger, "semantic_instance": np.signedinteger, "depth_meters": np.floating}
+"""The arrays of a frame and what they hold."""
 _STUFF = frozenset(("wall", "floor", "ceiling", "other structure", "other furniture", "other prop"))
 _COUNTED = frozenset(("bed", "sofa", "chair", "toilet", "bathtub", "refrigerator", "television", "desk"))
 """Kinds that annotators label one by one; they are absent where no pixel has their label."""
@@ -73,8 +77,8 @@ class HypersimSource(FileSource):
     def scene(self, image_id: str) -> Scene:
         path = self._frames[image_id]
         arrays = {}
-        for name in ("semantic", "semantic_instance", "depth_meters"):
-            arrays[name] = read_array(path.with_name(path.name.replace("semantic_instance", name)))
+        for name in KINDS:
+            arrays[name] = read_array(path.with_name(path.name.replace("semantic_instance", name)), KINDS[name])
         if len({array.shape for array in arrays.values()}) > 1:
             raise UserError(f"{path}: labels, instances and depth have different sizes: unpack the frame again")
         return scene_of(image_id, arrays["semantic"], arrays["semantic_instance"], arrays["depth_meters"])
@@ -126,14 +130,19 @@ def _h5py() -> Any:
     return h5py
 
 
-def read_array(path: Path) -> np.ndarray:
-    """The array `dataset` of one of Hypersim's files. Raises UserError naming the file when it isn't there."""
+def read_array(path: Path, kind: type[np.generic]) -> np.ndarray:
+    """The array `dataset` of one of Hypersim's files. Raises UserError naming a file that holds anything else."""
     h5py = _h5py()
     try:
         with h5py.File(path, "r") as opened:
-            array = np.asarray(opened["dataset"])
-    except (OSError, KeyError, ValueError, TypeError) as error:
+            dataset = opened["dataset"]
+            shape, dtype = dataset.shape, dataset.dtype
+            is_fit = len(shape) == 2 and math.prod(shape) <= MAX_PIXELS and np.issubdtype(dtype, kind)
+            array = np.asarray(dataset) if is_fit else None
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} cannot be read ({error}): download the frame again") from error
-    if array.ndim != 2:
-        raise UserError(f"{path} holds an array of shape {array.shape}, not height x width: it is no Hypersim file")
+    if array is None:
+        raise UserError(
+            f"{path} holds {dtype} of shape {shape}, not {kind.__name__} of height x width: it is no Hypersim file"
+        )
     return array
