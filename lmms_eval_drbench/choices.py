@@ -13,6 +13,7 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.claims import ALTERNATIVE, claimed
+from lmms_eval_drbench.conclusions import concluded
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
@@ -91,7 +92,7 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
 
 
 def _read(body: str, options: Options) -> tuple[Letters | None, str]:
-    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1]:
+    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1] and not concluded(body, options):
         return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
@@ -303,6 +304,7 @@ def _closing_rejection(body: str, options: Options) -> Letters | None:
 
 _NAMES = {
     _whole: "bare answer",
+    concluded: "concluded",
     _last_declaration: "declared",
     _last_lines: "last line",
     _ticked: "ticked",
@@ -312,7 +314,7 @@ _NAMES = {
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _swept, _ticked)
+_STRONG = (_whole, concluded, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -132,7 +132,8 @@ class Options:
     @property
     def asks_what_is_not(self) -> bool:
         """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
-        return bool({"not", "except", "isn't", "aren't"} & set(words(self.record["question"])))
+        asked = set(words(expanded(self.record["question"])))
+        return bool((NEGATIONS | {"nothing", "missing"}) & asked)
 
     @property
     def asks_for_oddity(self) -> bool:
