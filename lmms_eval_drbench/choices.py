@@ -203,7 +203,7 @@ def _first_lines(body: str, options: Options) -> Found:
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
-    if len(_INLINE_OPTION.findall(lines[0])) > (2 if options.single else 1) and options.by_text(lines[0]) is None:
+    if len(_INLINE_OPTION.findall(lines[0])) > 1 and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
     claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)

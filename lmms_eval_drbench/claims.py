@@ -27,6 +27,7 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\w\s[(\[]([A-H])[)\]]\W*$")
+_BRACKETED_TEXT = re.compile(r"\w\s[(\[](?:option\s)?[A-H][)\]]", re.IGNORECASE)
 _NONE = re.compile(
     r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
 )
@@ -157,7 +158,10 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
         elif LIKEWISE.search(clause.text) or not STATEMENT.search(clause.text):
             return None
     others = frozenset().union(*(clause.letters for clause in found if clause.claims is None))
-    if not claims and (len(found) == 1 or (denials and others | denials == everything and not others & denials)):
+    is_lettered = all(_BRACKETED_TEXT.search(clause.text) for clause in found)
+    if not claims and (
+        is_lettered or len(found) == 1 or (denials and others | denials == everything and not others & denials)
+    ):
         claims |= others  # "A and C are heavy, B and D are too light"
     return frozenset(claims) if claims and not claims & denials else None
 

@@ -123,6 +123,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         shared = len(roots & asked)
         known = False if predicate is None and options.asks_for_oddity else None if before else True
         said, negated, is_inherited = _said(text, left, roots, asked, predicate if predicate is not None else known)
+        if said and roots & _APPROVED and options.asks_what_is_wrong:  # "B is correct"
+            said = False
         if _OTHERS.search(text) and not letters:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:

@@ -30,12 +30,14 @@ _ASIDE = re.compile(r"\s\((?:[A-H][\s,&]{0,3}(?:and\s)?){1,8}\)|\s\((?:[^\s()]+\
 _CLEFT = re.compile(r"\W*it(?:'s| is)\s(?P<options>.{1,200}?)\s(?:that|which|who)\s(?P<said>.+)", re.IGNORECASE)
 _DENYING = (
     NEGATIONS
-    | frozenset(
-        tokens("nothing nobody missing absent lack lacking contradict contradicting contradictory mismatch disagree")
-    )
     | ODD
-    | frozenset(tokens("false incorrect untrue nonexistent"))
-)
+    | frozenset(
+        tokens(
+            "nothing nobody missing absent lack lacking contradict contradicting contradictory mismatch disagree false "
+            "incorrect untrue nonexistent"
+        )
+    )
+) - {"out"}
 _GENERIC = {root(word) for word in EMPTY | _DENYING} | {
     root(word)
     for word in tokens(
@@ -73,7 +75,10 @@ def concluded(body: str, options: Options) -> Letters | None:
             said = sentence[verb.end() :]
             if options.names_more(said, frozenset()) or not _starts_predicate(said, options):
                 continue
-            if found := _listed(sentence[: verb.start()], options):
+            head = sentence[: verb.start()]
+            if head == "A" and not VERB.match(said):  # the article of "A boy ..."
+                continue
+            if found := _listed(head, options):
                 return found if _is_asked(said, options, is_sure) else None
     return None
 
