@@ -9,12 +9,12 @@ gone through: "the mug and the bowl are on the table" may be the second of two s
 import re
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.clauses import VERB, is_opposite
+from lmms_eval_drbench.clauses import CONDITIONAL, VERB, is_opposite
 from lmms_eval_drbench.matching import EMPTY
 from lmms_eval_drbench.naming import Letters, asked_roots, named
 from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, expanded, root, tokens
-from lmms_eval_drbench.statements import COPULA, is_conclusion, is_cut_off, sentences, without_connective
+from lmms_eval_drbench.statements import COPULA, is_conclusion, is_cut_off, paragraphs, sentences, without_connective
 
 _MAX_SENTENCE = 400
 _MAX_BEFORE = 4000
@@ -34,7 +34,7 @@ _DENYING = (
     | frozenset(
         tokens(
             "nothing nobody missing absent lack lacking contradict contradicting contradictory mismatch disagree false "
-            "incorrect untrue nonexistent"
+            "incorrect untrue nonexistent unsuitable rejected excluded eliminated ruled"
         )
     )
 ) - {"out"}
@@ -42,44 +42,62 @@ _GENERIC = {root(word) for word in EMPTY | _DENYING} | {
     root(word)
     for word in tokens(
         "object statement thing item activity people person those these they option answer choice ones one correct "
-        "right true match agree agreeing fit fitting suitable describe description as exist matching following only"
+        "right true match agree agreeing fit fitting suitable describe description as exist matching following only "
+        "present visible"
     )
 }
 """Words that say nothing of what a question asks for, but for its sense."""
-_OTHERS = frozenset(tokens("other others rest remaining"))
+_OTHERS = frozenset(tokens("other others rest remaining first second next behind beside near under"))
+"""Words that make another subject of what the question asks for."""
+_BUT = re.compile(r",\s+(?:but|while|whereas)\s", re.IGNORECASE)
+_ONLY = re.compile(r"\W*only\s", re.IGNORECASE)
 
 
 def concluded(body: str, options: Options) -> Letters | None:
     """The options that the last sentence of a text concludes with."""
     *before, last = sentences(body) or [""]
     last = lettering.strip_markup(last).strip()
-    if len(last) > _MAX_SENTENCE or is_cut_off(body) or "?" in last:
+    if len(last) > _MAX_SENTENCE or "?" in last or CONDITIONAL.search(last):
         return None
     sentence, is_sure = without_connective(last), is_conclusion(last)
+    if is_cut_off(body):  # of one that was cut off, only an option's whole text can be trusted
+        return _at_the_end(sentence, options, is_sure, is_whole=False) if options.single else None
     if cleft := _CLEFT.match(sentence):
         found = listed(cleft.group("options"), options)
         return found if found and _is_asked(cleft.group("said"), options, is_sure) else None
+    for part in dict.fromkeys((sentence, _BUT.split(sentence)[-1] if options.single else sentence)):
+        if found := _at_the_end(part, options, is_sure):
+            return found
+    if only := _ONLY.match(sentence):
+        sentence, is_sure = sentence[only.end() :], True
+    named_before = named("\n".join(before)[-_MAX_BEFORE:], options).letters
+    is_summary = named_before == frozenset(options.letters) and len(paragraphs(body)[-1]) == 1 < len(paragraphs(body))
+    return _at_the_start(sentence, options, is_sure) if is_sure or not named_before or is_summary else None
+
+
+def _at_the_end(sentence: str, options: Options, is_sure: bool, is_whole: bool = True) -> Letters | None:
+    """The options of `the wrong statements are A and C`."""
     for split in _SPLIT.finditer(sentence):
         subject, predicate = sentence[: split.start()], sentence[split.end() :]
         if options.names_more(subject, frozenset()):
-            break
-        if "n't" in split.group():
+            return None
+        found = listed(predicate, options) if is_whole else options.by_line(predicate)
+        if found and "n't" not in split.group() and _is_asked(subject, options, is_sure):
+            return frozenset(found)
+    return None
+
+
+def _at_the_start(sentence: str, options: Options, is_sure: bool) -> Letters | None:
+    """The options of `A and C are the wrong statements`, and of a sentence that is nothing but several options."""
+    if not options.single and (found := listed(sentence, options)):
+        return found
+    for space in re.finditer(r"\s(?=\w)", sentence):
+        head, said = sentence[: space.start()], sentence[space.end() :]
+        is_article = head == "A" and not VERB.match(said)
+        if is_article or options.names_more(said, frozenset()) or not _starts_predicate(said, options):
             continue
-        if (found := listed(predicate, options)) and _is_asked(subject, options, is_sure):
-            return found
-    named_before = named("\n".join(before)[-_MAX_BEFORE:], options).letters
-    if is_sure or not named_before or named_before == frozenset(options.letters):
-        if not options.single and (found := listed(sentence, options)):
-            return found
-        for verb in re.finditer(r"\s(?=\w)", sentence):
-            said = sentence[verb.end() :]
-            if options.names_more(said, frozenset()) or not _starts_predicate(said, options):
-                continue
-            head = sentence[: verb.start()]
-            if head == "A" and not VERB.match(said):  # the article of "A boy ..."
-                continue
-            if found := _listed(head, options):
-                return found if _is_asked(said, options, is_sure) else None
+        if found := _listed(head, options):
+            return found if _is_asked(said, options, is_sure) else None
     return None
 
 
@@ -116,7 +134,7 @@ def _is_asked(said: str, options: Options, is_sure: bool) -> bool:
     if _OTHERS & set(given) - set(question) or _denies(given, asked) != _denies(question, set()):
         return False
     content = {root(word) for word in given} - _GENERIC
-    return is_sure or not content or bool(content & asked)
+    return is_sure or not content or not asked - _GENERIC or bool(content & asked)
 
 
 def _denies(words: tuple[str, ...], asked: set[str]) -> bool:

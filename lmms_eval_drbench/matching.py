@@ -114,7 +114,7 @@ _UNNAMED = re.compile(
 )
 """A question about a thing that it doesn't name: `the thing made for telling the time`."""
 _NAMING = re.compile(
-    r"^\W*(?:the\s(?:colou?r|size|shape|material)\sof\s)?(?:the|this|an?)\s[a-z]+(?:\s(?!is|are|has|have)[a-z]+)?"
+    r"^\W*(?:the\s(?:colou?r|size|shape|material)\sof\s)?(?:the|this|an?)\s[a-z']+(?:\s(?!is|are|has|have)[a-z]+)?"
     r"(?:\s(?:in|on|at)\sthe\s[a-z]+)?\s(?=(?:is|are|has|have)\b)",
     re.IGNORECASE,
 )
@@ -204,7 +204,9 @@ def _without_compound(text: str, accepted: str) -> str:
         start = end - 1
         if given[end : end + len(gold)] != gold or not given[start].isalpha() or not given[start].isascii():
             continue
-        if given[start] in _OTHER_KIND | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(given[start]):
+        if given[start] in _OTHER_KIND | ATTRIBUTES | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(
+            given[start]
+        ):
             continue
         before = start - 1
         while before >= 0 and is_description(given[before]):
@@ -337,7 +339,7 @@ def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question
         is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
         if given[start : start + len(gold)] != gold or set(before) & _DOUBT or is_one_of_two:
             continue
-        is_all = len(after) == 1 and start + len(gold) + 1 == len(given) and bool(_UNNAMED.search(question))
+        is_all = set(given[:start]) <= _FILLERS and len(given) == start + len(gold) + 1 and _UNNAMED.search(question)
         if (is_all or any(root(word) in thing for word in after)) and not set(after) & (BOUNDARY | {"and", "or"}):
             return True
     return False

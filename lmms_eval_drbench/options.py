@@ -138,7 +138,7 @@ class Options:
     def asks_what_is_not(self) -> bool:
         """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
         asked = set(words(expanded(self.record["question"])))
-        return bool((NEGATIONS | {"nothing"}) & asked)
+        return bool((NEGATIONS | {"nothing", "missing", "lack", "lacks", "absent"}) & asked)
 
     @property
     def asks_for_oddity(self) -> bool:

@@ -37,8 +37,6 @@ _DECLARED = re.compile(
     r"to)|opt(?:ing)?\s+for|settle\s+(?:on|for)|guess|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|"
     r"\s+are|\s+am)\s+left\s+with\b"
-    r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|"
-    r"detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
     r"|\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
