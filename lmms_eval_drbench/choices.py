@@ -1,10 +1,10 @@
 """Reading the letters of a choice question, from the most explicit form to the least.
 
 First the commitments (`_STRONG`), in what follows the last correction and then in the whole text: nothing but the
-answer; a last sentence that concludes (`conclusions`); the last declaration ("the answer is ..."); an answer on the last
-line; "all but B"; a tick or a cross for every option. Then the statements (`_WEAK`), in what follows the last correction only: the first line; a rejection of the
-premise, at the end or anywhere; and prose, weighed clause by clause (`claims`). The first reader that reads something
-decides; one that knows why nothing can be read ends the search.
+answer; a last sentence that concludes (`conclusions`); the last declaration ("the answer is ..."); an answer on the
+last line; "all but B"; a tick or a cross for every option. Then the statements (`_WEAK`), in what follows the last
+correction only: the first line; a rejection of the premise, at the end or anywhere; and prose, weighed clause by clause
+(`claims`). The first reader that reads something decides; one that knows why nothing can be read ends the search.
 """
 
 import re
