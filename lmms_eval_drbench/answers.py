@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_drbench import choices, jsonfields, layout, open_ended, rationales, scaffold
-from lmms_eval_drbench.chinese import anglicised
+from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.chinese import anglicised, translated
+from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
 MAX_PROSE = 20_000
@@ -61,8 +63,7 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
     if found is None:
         return _unparsed("no <CONCLUSION> field" if rationales.is_llava_cot(answer) else "no <answer> field")
     body, field = found
-    if field.startswith("unclosed ") and record["question_type"] != QuestionType.SINGLE_CHOICE:
-        # "A" may have been on its way to "A, C"
+    if field.startswith("unclosed ") and not _is_whole(body, record):
         return _unparsed(f"the {field.removeprefix('unclosed ')} was cut off")
     if not body.strip():
         return _unparsed(f"the {field} is empty" if field else "empty")
@@ -72,6 +73,7 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
         body = box
         where.append("LaTeX box")
     body = anglicised(layout.plain(_shortened(body.strip())))
+    body = translated(body, " ".join((record["question"], *record["options"], *record["answer"])))
     if not body:
         return _unparsed("no answer found")
     if record["question_type"] == QuestionType.OPEN_ENDED:
@@ -79,6 +81,15 @@ def extract(text: Any, record: Mapping[str, Any]) -> Answer:
         return Answer(None, given, _joined(where, how) if given is not None else how)
     letters, how = choices.read(body, record)
     return Answer(letters, None, _joined(where, how) if letters is not None else how)
+
+
+def _is_whole(body: str, record: Mapping[str, Any]) -> bool:
+    """Whether a field without its end can't go on: "A" may have been on its way to "A, C", "A and C" has its end."""
+    if record["question_type"] != QuestionType.MULTIPLE_CHOICE:
+        return record["question_type"] == QuestionType.SINGLE_CHOICE
+    valid = option_letters(record)
+    found = lettering.bare(body, valid)
+    return bool(found) and (valid[-1] in found or bool(re.search(r"\band\s+\W*[A-H]\W*$", body)))
 
 
 def _joined(where: list[str], how: str) -> str:

@@ -130,6 +130,35 @@ def anglicised(text: str) -> str:
     return text
 
 
+_COLOURS = {
+    **{"(?<!粉)红": "red", "橙": "orange", "橘": "orange", "黄": "yellow", "绿": "green", "蓝": "blue", "紫": "purple"},
+    **{"粉红?": "pink", "黑": "black", "白": "white", "灰": "gray", "棕": "brown", "褐": "brown"},
+    **{"银": "silver", "金": "golden"},
+}
+_PLAIN = [
+    (re.compile(pattern), english)
+    for pattern, english in (
+        *((rf"[深浅]?{name}(?:色的?|的?(?=\s*(?:$|[,.;!])))", f" {english} ") for name, english in _COLOURS.items()),
+        (r"左(?:边|侧|面|方|手边)?(?!上|下|右)", " left "),
+        (r"(?<!左)右(?:边|侧|面|方|手边)?(?!上|下)", " right "),
+        (r"(?:打|敞)?开着的?|打开的?|敞开的?|^\s*开的?(?=\W*$)", " open "),
+        (r"(?:关|合|闭)着的?|关闭的?|关上的?|^\s*关的?(?=\W*$)", " closed "),
+        (r"^\s*(?:是的?|对的?|有的?|正确)\s*(?=$|[,.;!])", "yes"),
+        (r"^\s*(?:不是的?|不对|否|没有|没)\s*(?=$|[,.;!])", "no"),
+    )
+]
+"""Words that answer questions of any picture: colours, sides, open or closed, yes or no."""
+
+
+def translated(text: str, other: str) -> str:
+    """`text` with its plainest Chinese answers in English, unless `other`, what it is compared with, is Chinese."""
+    if not _HAS_CHINESE.search(text) or _HAS_CHINESE.search(other):
+        return text
+    for pattern, english in _PLAIN:
+        text = pattern.sub(english, text)
+    return text
+
+
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九十")} | {"两": 2, "〇": 0}
 NUMERAL = r"[零〇一二两三四五六七八九十百]{1,5}"
 MEASURE = "个只辆位张把条本名件台艘架匹头座盏朵棵块支根双对群杯碗瓶盆束幅扇"

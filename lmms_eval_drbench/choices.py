@@ -1,10 +1,10 @@
 """Reading the letters of a choice question, from the most explicit form to the least.
 
 First the commitments (`_STRONG`), in what follows the last correction and then in the whole text: nothing but the
-answer; the last declaration ("the answer is ..."); an answer on the last line; "all but B"; a tick or a cross for every
-option. Then the statements (`_WEAK`), in what follows the last correction only: the first line; a rejection of the
-premise, at the end or anywhere; and prose, weighed clause by clause (`claims`). The first reader that reads something
-decides; one that knows why nothing can be read ends the search.
+answer; a last sentence that concludes (`conclusions`); the last declaration ("the answer is ..."); an answer on the
+last line; "all but B"; a tick or a cross for every option. Then the statements (`_WEAK`), in what follows the last
+correction only: the first line; a rejection of the premise, at the end or anywhere; and prose, weighed clause by clause
+(`claims`). The first reader that reads something decides; one that knows why nothing can be read ends the search.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.claims import ALTERNATIVE, claimed
+from lmms_eval_drbench.conclusions import concluded
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
@@ -91,7 +92,7 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
 
 
 def _read(body: str, options: Options) -> tuple[Letters | None, str]:
-    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1]:
+    if (ticked := _ticked(body, options)) and not verdicts(body, options)[1] and not concluded(body, options):
         return ticked, _NAMES[_ticked]
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
@@ -202,7 +203,7 @@ def _first_lines(body: str, options: Options) -> Found:
         return None
     if not options.single and is_cut_off(lines[0]):
         return None
-    if len(_INLINE_OPTION.findall(lines[0])) > (2 if options.single else 1) and options.by_text(lines[0]) is None:
+    if len(_INLINE_OPTION.findall(lines[0])) > 1 and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
     claim = NOT_THE_OTHER.split(_ASIDE.sub("", first_sentence(lines[0])), maxsplit=1)[0]
     is_statement = lettering.led(lines[0]) or lettering.is_reasoned(lines[0]) or _kind(claim, options)
@@ -303,6 +304,7 @@ def _closing_rejection(body: str, options: Options) -> Letters | None:
 
 _NAMES = {
     _whole: "bare answer",
+    concluded: "concluded",
     _last_declaration: "declared",
     _last_lines: "last line",
     _ticked: "ticked",
@@ -312,7 +314,7 @@ _NAMES = {
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
-_STRONG = (_whole, _last_declaration, _last_lines, _swept, _ticked)
+_STRONG = (_whole, concluded, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
 _WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -11,7 +11,7 @@ from lmms_eval_drbench import polarity
 from lmms_eval_drbench.clauses import STATEMENT, VERB, Clause, clauses, is_opposite
 from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import root, tokens
+from lmms_eval_drbench.phrases import ANTONYMS, root, tokens
 from lmms_eval_drbench.statements import LIKEWISE, is_cut_off, is_refusal, sentences
 
 _PHRASE = 8
@@ -27,6 +27,7 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\w\s[(\[]([A-H])[)\]]\W*$")
+_BRACKETED_TEXT = re.compile(r"\w\s[(\[](?:option\s)?[A-H][)\]]", re.IGNORECASE)
 _NONE = re.compile(
     r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
 )
@@ -107,7 +108,8 @@ def _one(found: list[Clause], options: Options) -> Letters | None:
     open_ = [clause for clause in found if clause.claims is not False and not clause.letters <= denied]
     if not open_:
         is_judged = all(clause.is_judged for clause in found)
-        return everything - denied if is_judged and len(everything - denied) == 1 < len(everything) - 1 else None
+        is_choice = len(everything) > 2 or _are_opposites(options)
+        return everything - denied if is_judged and len(everything - denied) == 1 and is_choice else None
     ranked = [clause for clause in open_ if len(clause.letters) == 1 and clause.clear]
     if not ranked:  # "both A and B can be used": two answers where one is asked for
         stated = {clause.letters for clause in open_ if clause.claims and "or" not in tokens(clause.text)}
@@ -126,6 +128,12 @@ def _one(found: list[Clause], options: Options) -> Letters | None:
     return best.letters if is_best else None
 
 
+def _are_opposites(options: Options) -> bool:
+    """Whether there are two options, one the opposite of the other: what isn't open is closed."""
+    one, other = ([*options.texts.values()] + [(), ()])[:2]
+    return len(one) == len(other) == 1 and other[0] in ANTONYMS.get(one[0], ())
+
+
 def _strength(clause: Clause) -> tuple[bool, int]:
     return bool(clause.claims), clause.shared
 
@@ -138,6 +146,8 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
     is_complete = "\n" not in body or frozenset().union(*(clause.letters for clause in found)) == everything
     if not _is_whole(body, options) or not (is_complete or all(clause.claims for clause in found)):
         return None  # a list of verdicts that may go on
+    if any(clause.claims and clause.letters < everything for clause in found):
+        found = [clause for clause in found if clause.letters != everything]  # "I see a bucket, a fork, ..."
     most = max((clause.shared for clause in found), default=0)
     for clause in found:
         words = set(tokens(clause.text))
@@ -157,7 +167,9 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
         elif LIKEWISE.search(clause.text) or not STATEMENT.search(clause.text):
             return None
     others = frozenset().union(*(clause.letters for clause in found if clause.claims is None))
-    if not claims and (len(found) == 1 or (denials and others | denials == everything and not others & denials)):
+    is_lettered = all(_BRACKETED_TEXT.search(clause.text) for clause in found)
+    is_shared_out = denials and others | denials == everything and not others & denials
+    if not claims and (is_lettered or len(found) == 1 or is_shared_out):
         claims |= others  # "A and C are heavy, B and D are too light"
     return frozenset(claims) if claims and not claims & denials else None
 

@@ -73,7 +73,8 @@ _SO_IS = re.compile(
 )
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
-_CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
+_MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
+CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _BARE = EMPTY | frozenset(
     tokens(
         "there i we see seen find found visible present notice both also too all lie lying stand standing only just "
@@ -123,6 +124,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         shared = len(roots & asked)
         known = False if predicate is None and options.asks_for_oddity else None if before else True
         said, negated, is_inherited = _said(text, left, roots, asked, predicate if predicate is not None else known)
+        if said and roots & _APPROVED and options.asks_what_is_wrong:  # "B is correct"
+            said = False
         if _OTHERS.search(text) and not letters:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:
@@ -140,7 +143,12 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
-        if options.asks_what_is_not and claims is not None and (negated or VERB.search(text)):
+        if (
+            options.asks_what_is_not
+            and claims is not None
+            and not _MISSING.search(text)
+            and (negated or VERB.search(text))
+        ):
             claims = not claims  # a phrase alone is the answer
         is_more = any(word.endswith("er") and len(word) > 4 and root(word) in asked for word in left)  # "taller"
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
@@ -152,7 +160,7 @@ def _split(body: str, options: Options) -> list[str]:
     """The clauses of a text, in order; a comma or "and" ends one where both sides have a verb of their own."""
     found: list[str] = []
     for sentence in sentences(body)[-_MAX_CLAUSES:]:
-        if len(sentence) > _MAX_SENTENCE or "?" in sentence or _CONDITIONAL.search(sentence):
+        if len(sentence) > _MAX_SENTENCE or "?" in sentence or CONDITIONAL.search(sentence):
             continue
         sentence = _AMONG.sub("", sentence, count=1)
         sentence = _PARENTHESIS.sub("", re.sub(r"(?:^|(?<=[,;:]\s))\d{1,2}[).]\s", "", sentence))

@@ -109,6 +109,17 @@ _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
 _SOURCE = re.compile(
     r"^\W*(?:based on|judging (?:by|from)|looking at|according to)\b[^.;]{1,100}?,\s(?=\w+\s\w)", re.IGNORECASE
 )
+_UNNAMED = re.compile(
+    r"\b(?:thing|object|item)\s(?:(?:that|which)\s)?(?:is\s)?(?:made|used|meant|built|designed|for)\b", re.I
+)
+"""A question about a thing that it doesn't name: `the thing made for telling the time`."""
+_NAMING = re.compile(
+    r"^\W*(?:the\s(?:colou?r|size|shape|material)\sof\s)?(?:the|this|an?)\s[a-z']+(?:\s(?!is|are|has|have)[a-z]+)?"
+    r"(?:\s(?:in|on|at)\sthe\s[a-z]+)?\s(?=(?:is|are|has|have)\b)",
+    re.IGNORECASE,
+)
+"""The name that an answer gives it, as its subject: `the clock on the wall`."""
+_ANYTHING = frozenset(tokens("object thing item one"))
 _COPULAS = frozenset({"is", "are", "was", "were"})
 _HANDLING = frozenset(tokens("reading drinking eating using gripping clutching lifting playing writing"))
 """What is done with a thing that is held or carried."""
@@ -153,6 +164,8 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return True
     text = _THAN.sub("", _CONTRASTED.sub("", _NOT_BUT.sub("", text)))
     text = _without_compound(text, accepted)
+    if _UNNAMED.search(question):
+        text = _NAMING.sub("it ", text)
     if all(map(is_number, gold)):
         total = counts.stated_total(text)
         return (
@@ -191,7 +204,9 @@ def _without_compound(text: str, accepted: str) -> str:
         start = end - 1
         if given[end : end + len(gold)] != gold or not given[start].isalpha() or not given[start].isascii():
             continue
-        if given[start] in _OTHER_KIND | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(given[start]):
+        if given[start] in _OTHER_KIND | ATTRIBUTES | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(
+            given[start]
+        ):
             continue
         before = start - 1
         while before >= 0 and is_description(given[before]):
@@ -237,6 +252,7 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
 
 def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the answer, made of the question's words, is all that is stated or the subject or predicate of it."""
+    given = tuple(word for word in given if word in gold or word not in asked or not is_description(word))
     kept = [token for token in given if token not in _FILLERS]
     if tuple(kept) == core:
         return True
@@ -244,7 +260,7 @@ def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...
     if copula is None or _DOUBT & set(_uncontracted(given)):
         return False
     subject, predicate = given[:copula], given[copula + 1 :]
-    if not all(token in asked or token in _FILLERS for token in given):
+    if not all(token in asked or token in _FILLERS | _ANYTHING for token in given):
         return False
     return (subject == gold) != (predicate == gold)
 
@@ -323,7 +339,8 @@ def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question
         is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
         if given[start : start + len(gold)] != gold or set(before) & _DOUBT or is_one_of_two:
             continue
-        if any(root(word) in thing for word in after) and not set(after) & (BOUNDARY | {"and", "or"}):
+        is_all = set(given[:start]) <= _FILLERS and len(given) == start + len(gold) + 1 and _UNNAMED.search(question)
+        if (is_all or any(root(word) in thing for word in after)) and not set(after) & (BOUNDARY | {"and", "or"}):
             return True
     return False
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lmms_eval_drbench.clauses import VERB
 from lmms_eval_drbench.letters import strip_markup
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.matching import asked_thing
+from lmms_eval_drbench.phrases import ATTRIBUTES, root, tokens
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
     corrections,
@@ -15,6 +17,7 @@ from lmms_eval_drbench.statements import (
     is_cut_off,
     is_preamble,
     is_refusal,
+    paragraphs,
     sentences,
     without_connective,
     without_first_sight,
@@ -31,6 +34,7 @@ _RESTATED = re.compile(
     r";\s+(?!there(?:'s| is| are) no\b)(?=(?:it|he|she|they|that|this|there)(?:'s|'re| is| are| was| were)\b)",
     re.IGNORECASE,
 )
+_READS = re.compile(r"\W*(?:it|this|the \w+) (?:reads|says|spells)\b", re.IGNORECASE)
 _BUT = re.compile(
     r"\b(?:but|however|though|nevertheless|still),?\s+(?=\S)|\b(?=(?:maybe|perhaps|possibly|probably|most "
     r"likely|my guess)\b)",
@@ -64,6 +68,8 @@ def _read(body: str, record: Mapping[str, Any]) -> tuple[str | None, str]:
             return _trimmed(rejecting), "rejection"
     if is_refusal(body):
         return _despite_refusal(body)
+    if alone := _alone_at_the_end(body):
+        return _clean(alone), "last line"
     given, how = _statement(found, record["question"])
     return (_clean(given), how) if tokens(given) else (None, how or "no answer found")
 
@@ -77,9 +83,24 @@ def _statement(found: list[str], question: str) -> tuple[str, str]:
         return ("", "the answer was cut off") if is_open else (without_connective(found[0]), "bare answer")
     if is_conclusion(found[-1]) and not is_open:
         return without_connective(found[-1]), "concluding sentence"
+    if not is_open and _speaks_of_it(found[-1], question) and not _speaks_of_it(found[0], question):
+        return found[-1], "last sentence"
     if not is_preamble(found[0]) and not (is_open and not _answers(found[0], question)):
         return found[0], "first sentence"
     return ("", "the answer was cut off") if is_open else (found[-1], "last sentence")
+
+
+def _alone_at_the_end(body: str) -> str | None:
+    """A phrase that stands on its own below a text: `iMac`."""
+    *above, last = paragraphs(body) or [[]]
+    is_phrase = above and len(last) == 1 and len(last[0].split()) <= _PHRASE and not VERB.search(last[0])
+    return last[0] if is_phrase and not is_cut_off(last[0]) and last[0][-1] not in "!?" else None
+
+
+def _speaks_of_it(sentence: str, question: str) -> bool:
+    """Whether a sentence's subject is what is asked for (`The word reads ...`), or it says what something reads."""
+    asked = asked_thing(question) | {root(word) for word in tokens(question) if word in ATTRIBUTES}
+    return bool({root(word) for word in tokens(sentence)[:2]} & asked or _READS.match(sentence))
 
 
 def _answers(sentence: str, question: str) -> bool:

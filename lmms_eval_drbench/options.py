@@ -41,7 +41,8 @@ ODD = frozenset(
     )
 )
 """What questions about anomalies ask for."""
-_ASKED_FOR_DENIAL = frozenset({"not", "wrong", "incorrect", "false", "except", "untrue", "isn't", "aren't"})
+_WRONG = frozenset({"wrong", "incorrect", "false", "untrue"})
+_ASKED_FOR_DENIAL = _WRONG | {"not", "except", "isn't", "aren't"}
 
 
 class Options:
@@ -130,9 +131,14 @@ class Options:
         return bool(_ASKED_FOR_DENIAL & set(words(self.record["question"])))
 
     @property
+    def asks_what_is_wrong(self) -> bool:
+        return bool(_WRONG & set(words(self.record["question"])))
+
+    @property
     def asks_what_is_not(self) -> bool:
         """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
-        return bool({"not", "except", "isn't", "aren't"} & set(words(self.record["question"])))
+        asked = set(words(expanded(self.record["question"])))
+        return bool((NEGATIONS | {"nothing", "missing", "lack", "lacks", "absent"}) & asked)
 
     @property
     def asks_for_oddity(self) -> bool:

@@ -102,6 +102,32 @@ _SPELLINGS = {
     **{"mile": "mi", "pound": "lb", "lbs": "lb", "degree": "deg", "percent": "pct"},
 }
 """One spelling for each word and unit that has several, after plurals are dropped."""
+_SYNONYMS = {
+    name: one
+    for one, others in {
+        "motorcycle": "motorbike, motor bike, motor cycle",
+        "pavement": "sidewalk",
+        "lawn": "grass",
+        "television": "tv, tv set, television set, telly",
+        "refrigerator": "fridge",
+        "truck": "lorry",
+        "airplane": "aeroplane, plane",
+        "trash can": "trash bin, garbage can, garbage bin, rubbish bin, litter bin, waste bin, dustbin, trashcan",
+        "crosswalk": "zebra crossing, pedestrian crossing",
+        "mailbox": "post box, postbox, letter box, letterbox, mail box",
+        "traffic light": "stoplight, stop light, traffic signal",
+        "street light": "streetlight, street lamp, streetlamp, lamppost, lamp post",
+        "cell phone": "mobile phone, cellphone, smartphone, smart phone",
+        "potted plant": "pot plant, houseplant, house plant",
+        "bookshelf": "bookcase",
+        "donut": "doughnut",
+        "faucet": "tap, water tap",
+        "suitcase": "trolley case",
+    }.items()
+    for name in others.split(", ")
+}
+"""Name → another that means the same thing: of several, British and American, one."""
+_SYNONYM = re.compile(rf"\b({'|'.join(sorted(_SYNONYMS, key=len, reverse=True))})(?:s|es)?\b")
 _UNITS = [
     (re.compile(pattern), name)
     for pattern, name in (
@@ -168,6 +194,7 @@ def _tokens(text: str) -> tuple[str, ...]:
     text = _COMPOUND.sub(lambda match: str(_TENS[match[1]] + int(_NUMBERS.get(match[2], 0))), text)
     for unit, name in _UNITS:
         text = unit.sub(name, text)
+    text = _SYNONYM.sub(lambda match: _SYNONYMS[match[1]], text)
     return tuple(_stem(word) for word in words(text) if word not in ARTICLES)
 
 

@@ -16,7 +16,7 @@ _HEDGED = (
     r"(?:therefore|thus|then|hence|most likely|likely|probably|clearly|definitely|indeed|again|actually|still|"
     r"simply|now)"
 )
-_COPULA = (
+COPULA = (
     r"(?:(?:would|should|must|will|has to|can only|could only|might|may)\s+(?:(?:also|most likely)\s+)?be|"
     r"seems\s+to\s+be|"
     rf"appears\s+to\s+be|is|are|was|isn't|aren't|:\s?is|'s)(?:,?\s+{_HEDGED}\b,?)?"
@@ -25,7 +25,7 @@ _DECLARED = re.compile(
     r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|"
     r"conclusion)s?|answers?|ans|"
     r"(?:correct|right|best)\s+ones?)\b"
-    rf"[*_`\"'\s]{{0,9}}(?:{_COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
+    rf"[*_`\"'\s]{{0,9}}(?:{COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
     r"|\bans\.\s"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
     r"total|"
@@ -37,8 +37,6 @@ _DECLARED = re.compile(
     r"to)|opt(?:ing)?\s+for|settle\s+(?:on|for)|guess|answer|say|meant|mean)\b"
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|"
     r"\s+are|\s+am)\s+left\s+with\b"
-    r"|\b(?:what(?:'s|\s+is|\s+looks|\s+seems|\s+makes)\s[^.,;:\n]{1,60}?|the\s[a-z]{3,14}\s(?:thing|part|"
-    r"detail|element|aspect|one|object|item)\b[^.,;:\n]{0,40}?)\s(?:is|are)(?:\s+that)?\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
     r"|\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",

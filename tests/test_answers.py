@@ -391,6 +391,7 @@ HOSTILE = [
     "Actually, not A. ", "the mug is on the table, ", "mug: ", "so is the mug, ", "5 + 5 ", "E-", "a hundred and ",
     "no. 1 ", "the others are. ", "not a red mug, ", "without a mug ", "\"mug\" ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
+    "so the wrong ones are ", "the mug (A) is ", "the a in the a ", "左", "it is A that ", "motor bike ",
 ]  # fmt: skip
 PADDED = ["<{} answer>B", "<think{}>B", "answer{}is B", "A,{}B", "<relations>a{}--b-->c", "[{}logic]", "B{}is correct"]
 
