@@ -139,6 +139,10 @@ _PLAIN = [
     (re.compile(pattern), english)
     for pattern, english in (
         *((rf"[深浅]?{name}(?:色的?|的?(?=\s*(?:$|[,.;!])))", f" {english} ") for name, english in _COLOURS.items()),
+        (r"白天|日间", " day "),
+        (r"晚上|夜晚|夜间|夜里|深夜", " night "),
+        (r"室内", " indoors "),
+        (r"(?:室|户)外", " outdoors "),
         (r"左(?:边|侧|面|方|手边)?(?!上|下|右)", " left "),
         (r"(?<!左)右(?:边|侧|面|方|手边)?(?!上|下)", " right "),
         (r"(?:打|敞)?开着的?|打开的?|敞开的?|^\s*开的?(?=\W*$)", " open "),
@@ -147,7 +151,7 @@ _PLAIN = [
         (r"^\s*(?:不是的?|不对|否|没有|没)\s*(?=$|[,.;!])", "no"),
     )
 ]
-"""Words that answer questions of any picture: colours, sides, open or closed, yes or no."""
+"""Words that answer questions of any picture: colours, sides, times, open or closed, yes or no."""
 
 
 def translated(text: str, other: str) -> str:

@@ -73,6 +73,7 @@ _SO_IS = re.compile(
 )
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
+_OF_THESE = re.compile(r"\b(?:(?P<both>both)(?: of (?:them|these|those))?|all of (?:them|these|those))\W*$", re.IGNORECASE)
 _MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
 CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _BARE = EMPTY | frozenset(
@@ -130,6 +131,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:
             letters = seen
+        elif (these := _OF_THESE.search(text)) and not letters and said:
+            letters = frozenset() if these.group("both") and len(seen) != 2 else seen
         elif not letters and _NO_SUBJECT.match(text):
             letters = before
         if not letters and not is_inherited:

@@ -19,7 +19,7 @@ from lmms_eval_drbench.statements import COPULA, is_conclusion, is_cut_off, para
 _MAX_SENTENCE = 400
 _MAX_BEFORE = 4000
 """Characters before the last sentence that are searched for options."""
-_SPLIT = re.compile(rf"\s{COPULA}(?:\s+(?:only|just|both))?\s*:?(?=\s)(?!\snot\b)|:(?=\s)|\s[–—-](?=\s)", re.IGNORECASE)
+_SPLIT = re.compile(rf"\s{COPULA}(?:\s+(?:only|just|both))?\s*:?(?=\s)(?!\snot\b)|\swith(?=\s)|:(?=\s)|\s[–—-](?=\s)", re.IGNORECASE)
 _REASON = re.compile(
     r"(?P<apart>,?\s+(?:because|since|as(?!\s+well))\b|,\s+not\b)|,?\s+(?:which|who|that)\b|,\s+(?:while|but)\b|;\s|:\s|\s[–—-]\s",
     re.IGNORECASE,
