@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
+from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, subject_roots
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
 from lmms_eval_drbench.statements import sentences
@@ -73,7 +73,9 @@ _SO_IS = re.compile(
 )
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
-_OF_THESE = re.compile(r"\b(?:(?P<both>both)(?: of (?:them|these|those))?|all of (?:them|these|those))\W*$", re.IGNORECASE)
+_OF_THESE = re.compile(
+    r"\b(?:(?P<both>both)(?: of (?:them|these|those))?|all of (?:them|these|those))\W*$", re.IGNORECASE
+)
 _MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
 CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _BARE = EMPTY | frozenset(
@@ -146,6 +148,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
+        if options.single and is_of_another(text, options):
+            continue
         if (
             options.asks_what_is_not
             and claims is not None
@@ -157,6 +161,15 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
         has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
         yield Clause(text, letters, claims, shared, said is not None, has_more, concludes, clear)
+
+
+def is_of_another(text: str, options: Options) -> bool:
+    """Whether a clause's subject is another thing of the question than the one that it asks about."""
+    one, others = subject_roots(options)
+    verb = VERB.search(text)
+    head, rest = (text[: verb.start()], text[verb.end() :]) if verb else (text, "")
+    subject = {root(word) for word in leading_thing(head, options) or leading_thing(rest, options)}
+    return bool(subject & others) and not subject & one
 
 
 def _split(body: str, options: Options) -> list[str]:

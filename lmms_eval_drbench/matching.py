@@ -121,7 +121,9 @@ _NAMING = re.compile(
 """The name that an answer gives it, as its subject: `the clock on the wall`."""
 _ANYTHING = frozenset(tokens("object thing item one"))
 _COPULAS = frozenset({"is", "are", "was", "were"})
-_HANDLING = frozenset(tokens("holding carrying reading drinking eating using gripping clutching lifting playing writing"))
+_HANDLING = frozenset(
+    tokens("holding carrying reading drinking eating using gripping clutching lifting playing writing")
+)
 """What is done with a thing that is held or carried."""
 
 

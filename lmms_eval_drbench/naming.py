@@ -26,6 +26,12 @@ _LETTER_A = re.compile(
 )
 
 
+_SUBJECT = re.compile(
+    r"(?:^|,\s)(?:is|are|was|were|does|do|did|can|has|have)\s(?P<subject>(?:the|this|that|an?)\s[^,?]{1,100})",
+    re.IGNORECASE,
+)
+
+
 class Named(NamedTuple):
     """letters: the options that a clause names. left: its other words. clear: False where they name a mixture of two
     ("the red bowl" for a red mug and a blue bowl).
@@ -40,6 +46,28 @@ def asked_roots(options: Options) -> set[str]:
     """The content words of the question, stemmed; all words for something odd where it asks for one of them."""
     asked = set(tokens(options.record["question"])) - EMPTY
     return {root(word) for word in (asked | ODD if options.asks_for_oddity else asked)}
+
+
+def subject_roots(options: Options) -> tuple[frozenset[str], frozenset[str]]:
+    """(words for what "Is the bag to the left or to the right of the bear?" asks about, words for its other things)."""
+    found = _SUBJECT.search(options.asking)
+    if found is None:
+        return frozenset(), frozenset()
+    subject = leading_thing(found.group("subject"), options)
+    named_ = tokens(found.group("subject"))[len(subject) :] + tokens(options.asking[: found.start()])
+    own = {root(word) for text in options.texts.values() for word in text}
+    others = {root(word) for word in set(named_) - EMPTY - BOUNDARY - _PREPOSITIONS} - own
+    one = {root(word) for word in subject}
+    return frozenset(one - others), frozenset(others - one)
+
+
+def leading_thing(text: str, options: Options) -> tuple[str, ...]:
+    """The words of a text before its first preposition or option: `the orange backpack` to the left of the bear."""
+    own = {root(word) for text in options.texts.values() for word in text}
+    given = tokens(text)
+    ends = BOUNDARY | _PREPOSITIONS | {"have", "has"}
+    end = next((index for index, word in enumerate(given) if word in ends or root(word) in own), len(given))
+    return given[:end]
 
 
 def named(clause: str, options: Options, loosely: bool = False) -> Named:

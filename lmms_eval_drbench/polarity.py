@@ -14,6 +14,20 @@ PREFIX = re.compile(
     r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
     re.IGNORECASE,
 )
+_ASKS_FOR_FAULT = re.compile(
+    r"\b(?:is|are|was|were)\s(?:there\s)?(?:an?\s|any\s)?(?:anything\s|something\s|the\s\w+\s)?(?:mistakes?|errors?|wrong|"
+    r"incorrect|false|inaccura\w+)\b|\b(?:does|do)\s[^?]{1,60}\s(?:contain|have)\s(?:an?\s|any\s)?(?:mistakes?|errors?)\b",
+    re.IGNORECASE,
+)
+_FAULT = re.compile(
+    r"\b(?:mistaken?|error|wrong|incorrect|false|inaccura\w+|untrue|contradict\w*|mismatch\w*|disagree\w*)s?\b",
+    re.IGNORECASE,
+)
+_SOUND = re.compile(
+    r"\b(?:correct|accurate|true|match(?:es)?|agrees?|consistent|normal|fine|intact|"
+    r"(?:is|are|all|everything)\sright(?=\W*$|\sabout))\b",
+    re.IGNORECASE,
+)
 _NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
 _CLAUSE = re.compile(
     r"[.;:!?]\s|[.;:!?]$|\n|,\s+(?:so|because|since|but|while|it|they)\b|\b(?:because|since|but|while)\b"
@@ -25,6 +39,8 @@ _EMPTY = frozenset(
         "see visible image picture photo scene here currently actually indeed clearly or and as be"
     )
 )
+_TOLD = re.compile(r"^.*[.!]\s+(?=[A-Z][^.!?]*\?)", re.DOTALL)
+"""What a question tells before it asks."""
 _PREPOSITIONS = frozenset(tokens("in on at of to by with from near next behind under above between along inside for"))
 _DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
 
@@ -44,6 +60,9 @@ def implied(text: str, question: str) -> str | None:
 
     Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
     """
+    question = _TOLD.sub("", question)
+    if _ASKS_FOR_FAULT.search(question) and (judged := _fault(text)):
+        return judged
     existence = _ASKS_FOR_EXISTENCE.match(question)
     asked = _thing(question[existence.end() :]) if existence else _content(question)
     if existence and tokens(text) == ("none",):
@@ -68,6 +87,18 @@ def implied(text: str, question: str) -> str | None:
                 continue
         if is_whole or is_echo:
             return "no" if negated != bool(opposite) else "yes"
+    return None
+
+
+def _fault(text: str) -> str | None:
+    """Yes or no to "Is there a mistake?" by the last clause that calls something wrong or right."""
+    for clause in reversed(_CLAUSE.split(text)):
+        given = tokens(clause)
+        is_fault = bool(_FAULT.search(clause))
+        if _DOUBT & set(given) or not (is_fault or _SOUND.search(clause)):
+            continue
+        negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
+        return "yes" if is_fault != negated else "no"
     return None
 
 
