@@ -9,8 +9,8 @@ gone through: "the mug and the bowl are on the table" may be the second of two s
 import re
 
 from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.asked import EMPTY
 from lmms_eval_drbench.clauses import CONDITIONAL, VERB, is_of_another, is_opposite
-from lmms_eval_drbench.matching import EMPTY
 from lmms_eval_drbench.naming import Letters, asked_roots, named
 from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, expanded, root, tokens

@@ -7,8 +7,8 @@ import re
 from typing import NamedTuple
 
 from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.asked import BOUNDARY, EMPTY, asked_thing
 from lmms_eval_drbench.descriptions import is_description
-from lmms_eval_drbench.matching import BOUNDARY, EMPTY, asked_thing
 from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, tokens
 

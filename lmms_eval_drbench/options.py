@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.matching import EMPTY
+from lmms_eval_drbench.asked import EMPTY
 from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, root, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
