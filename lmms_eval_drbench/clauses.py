@@ -23,7 +23,7 @@ _BREAK = re.compile(
     r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|\s+(?=in order to\b)|"
     r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
     r",?\s+(?:and\s+)?(?=(?:so|neither|nor)\s(?:is|are|was|can|could|do|does|did|would|has|have)\b)|,\s+as\s(?!well)|"
-    r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
+    r",\s+(?=(?:and\s|but\s|with\s)?(?:certainly\s|definitely\s)?(?:not|no|without)\b)|\s(?=\(not\b)",
     re.IGNORECASE,
 )
 _PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
@@ -71,6 +71,7 @@ _ELLIPSIS = re.compile(
 _SO_IS = re.compile(
     r"\W*(?:and\s)?(?:so|(?P<no>neither|nor))\s(?:is|are|was|can|could|does|do|did|would|has|have)\b", re.IGNORECASE
 )
+_CONVERSES = (frozenset({"left", "right"}), frozenset({"above", "below"}), frozenset({"front", "behind"}))
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
 _OF_THESE = re.compile(
@@ -149,7 +150,11 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         seen |= letters
         before = letters
         if options.single and is_of_another(text, options):
-            continue
+            if not claims or not roots & subject_roots(options)[0] or not _are_converses(options):
+                continue
+            letters = (
+                frozenset(options.letters) - letters
+            )  # "the shelf is below the clock" where it asks about the clock
         if (
             options.asks_what_is_not
             and claims is not None
@@ -161,6 +166,12 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
         has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
         yield Clause(text, letters, claims, shared, said is not None, has_more, concludes, clear)
+
+
+def _are_converses(options: Options) -> bool:
+    """Whether there are two options, one the converse of the other: what is left of a thing has it on its right."""
+    texts = [set(text) for text in options.texts.values()]
+    return len(texts) == 2 and any(len(pair & (texts[0] ^ texts[1])) == 2 for pair in _CONVERSES)
 
 
 def is_of_another(text: str, options: Options) -> bool:

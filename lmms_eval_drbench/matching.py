@@ -12,7 +12,7 @@ from lmms_eval_drbench.absence import absent
 from lmms_eval_drbench.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
 from lmms_eval_drbench.counts import is_number
 from lmms_eval_drbench.described import describes_the_asked
-from lmms_eval_drbench.descriptions import is_description
+from lmms_eval_drbench.descriptions import COLOURS, is_description
 from lmms_eval_drbench.phrases import (
     ARTICLES,
     ATTRIBUTES,
@@ -90,6 +90,7 @@ _NAMING = re.compile(
 """The name that an answer gives it, as its subject: `the clock on the wall`."""
 _ANYTHING = frozenset(tokens("object thing item one"))
 _COPULAS = frozenset({"is", "are", "was", "were"})
+_HOLDING = frozenset(tokens("hold holding carry carrying"))
 _HANDLING = frozenset(
     tokens("holding carrying reading drinking eating using gripping clutching lifting playing writing")
 )
@@ -258,19 +259,20 @@ def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
 def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the accepted phrase stands in `given` with nothing before it but a frame, and is complete there."""
     stems = {_stem(token) for token in asked}
+    handling = {_stem(word) for word in _HANDLING} if asked & _HOLDING else set()
     if set(gold) & {*PLACES, *PLACES.values()}:
         given, gold = (tuple(PLACES.get(token, token) for token in phrase) for phrase in (given, gold))
     for start in range(len(given) - len(gold) + 1):
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and (is_description(lead[-1]) or _joins_descriptions(lead)):
+        while lead and (is_description(lead[-1]) or _joins_descriptions(lead, gold)):
             lead = lead[:-1]
         if (DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
         is_described = all(map(is_description, tail)) and not all(map(is_description, gold))  # "the wall white"
         if (is_described or _is_complete(tail, stems)) and (
-            _is_frame(lead, stems) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
+            _is_frame(lead, stems | handling) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
         ):
             return True
     return False
@@ -299,15 +301,16 @@ def _coordinated(given: tuple[str, ...], asked: set[str]) -> list[tuple[str, ...
     return [part for part in parts[:_MAX_CLAUSES] if len({_stem(word) for word in part} & stems) > 1]
 
 
-def _joins_descriptions(lead: tuple[str, ...]) -> bool:
-    return len(lead) > 1 and lead[-1] == "and" and is_description(lead[-2])
+def _joins_descriptions(lead: tuple[str, ...], gold: tuple[str, ...]) -> bool:
+    """Whether `big and` stands before an answer; before a colour no other colour, which answers as well."""
+    if len(lead) < 2 or lead[-1] != "and" or not is_description(lead[-2]):
+        return False
+    return not all(map(is_description, gold)) or (set(gold) <= COLOURS and lead[-2] not in COLOURS)
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
-    handling = _HANDLING if stems & {"hold", "carry", "carr"} else frozenset()
     return all(
-        token in handling or token in FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems
-        for token in lead
+        token in FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems for token in lead
     )
 
 

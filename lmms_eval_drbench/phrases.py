@@ -55,6 +55,8 @@ _OPPOSITES = (
     ("sit sitting", "stand standing lie lying walk walking"),
     ("asleep sleeping", "awake"),
     ("wet", "dry"),
+    ("front", "behind"),
+    ("above", "below under beneath"),
     ("clean", "dirty"),
 )
 ANTONYMS = {

@@ -14,6 +14,9 @@ PREFIX = re.compile(
     r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
     re.IGNORECASE,
 )
+_ASKS_IF_SOUND = re.compile(
+    r"\s*(?:is|are|was|were)\s(?:the|this|that|these|those)\s\w+\s(?:correct|accurate|right|true)\W*$", re.IGNORECASE
+)
 _ASKS_FOR_FAULT = re.compile(
     r"\b(?:is|are|was|were)\s(?:there\s)?(?:an?\s|any\s)?(?:anything\s|something\s|the\s\w+\s)?(?:mistakes?|errors?|wrong|"
     r"incorrect|false|inaccura\w+)\b|\b(?:does|do)\s[^?]{1,60}\s(?:contain|have)\s(?:an?\s|any\s)?(?:mistakes?|errors?)\b",
@@ -61,8 +64,10 @@ def implied(text: str, question: str) -> str | None:
     Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
     """
     question = _TOLD.sub("", question)
-    if _ASKS_FOR_FAULT.search(question) and (judged := _fault(text)):
-        return judged
+    if _ASKS_FOR_FAULT.search(question) and (has_fault := _has_fault(text)) is not None:
+        return "yes" if has_fault else "no"
+    if _ASKS_IF_SOUND.match(question) and (has_fault := _has_fault(text)) is not None:
+        return "no" if has_fault else "yes"
     existence = _ASKS_FOR_EXISTENCE.match(question)
     asked = _thing(question[existence.end() :]) if existence else _content(question)
     if existence and tokens(text) == ("none",):
@@ -90,15 +95,15 @@ def implied(text: str, question: str) -> str | None:
     return None
 
 
-def _fault(text: str) -> str | None:
-    """Yes or no to "Is there a mistake?" by the last clause that calls something wrong or right."""
+def _has_fault(text: str) -> bool | None:
+    """Whether the last clause that calls something wrong or right calls it wrong."""
     for clause in reversed(_CLAUSE.split(text)):
         given = tokens(clause)
         is_fault = bool(_FAULT.search(clause))
         if _DOUBT & set(given) or not (is_fault or _SOUND.search(clause)):
             continue
         negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
-        return "yes" if is_fault != negated else "no"
+        return is_fault != negated
     return None
 
 
