@@ -181,6 +181,8 @@ def _ticked(body: str, options: Options) -> Found:
 def _swept(body: str, options: Options) -> Found:
     """`All except B.`, `All options are correct.` at the start or the end of a text."""
     found = sentences(body) or [""]
+    if {("yes",), ("no",)} <= set(options.texts.values()):
+        return None  # "all labels are correct"
     return swept(without_connective(found[-1]), options) or swept(found[0], options)
 
 

@@ -52,7 +52,9 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
-_PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
+_PARTICIPLE = re.compile(
+    r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:(?=\w{0,30}?[aeiouy]\w{0,30}ing)\w{2,30}ing|\w{3,30}ed)"
+)
 _CONTRASTED = re.compile(
     r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}|(?<=\w),\s?而?不是[^,.;\n]{0,40}",
     re.IGNORECASE,
@@ -69,6 +71,8 @@ _NOUGHT = {("0",), ("none",)}
 _THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
 _APPOSITION = re.compile(r",\s+(?P<what>(?:an?|the)\s[^,;.\n]{1,120})(?=[,;.\n]|\W*$)", re.IGNORECASE)
 """`the liver, the large organ below the diaphragm`"""
+_NAME = re.compile(r"(?:^|\b(?!(?:an?|the|his|her|their|its)\b)[a-z']+\s)(?:[A-Z][\w'-]*\s?){1,3}$")
+"""A name at the end of a text, without an article."""
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
 _OTHER_KIND = frozenset(
     tokens("toy hobby rocking model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not")
@@ -157,12 +161,16 @@ def matches(text: str, accepted: str, question: str) -> bool:
 
 
 def _without_appositions(text: str, question: str) -> str:
-    """`the liver` for `the liver, the large organ on the left`, where the question names the kind; a list stays."""
+    """`the liver` for `the liver, the large organ on the left`, `Saturn` for `Saturn, a gas giant`; a list stays.
+
+    Only what names the kind that the question asks for, or follows a name without an article, is no item of a list.
+    """
     thing = asked_thing(question)
 
     def shortened(match: re.Match[str]) -> str:
         said = tokens(match.group("what"))
-        return "" if {root(word) for word in said} & thing and not {"and", "or"} & set(said) else match.group()
+        is_kind = {root(word) for word in said} & thing or _NAME.search(text[: match.start()][-80:])
+        return "" if is_kind and not {"and", "or"} & set(said) else match.group()
 
     return _APPOSITION.sub(shortened, text)
 

@@ -16,6 +16,7 @@ Letters = frozenset[str]
 
 _COPULAS = frozenset({"is", "are", "has", "have"})
 _BESIDE = frozenset(tokens("at to near beside behind under above below opposite alongside"))
+_SIDES = {("in", "front", "of")} | {(word, side, "of") for word in ("to", "on") for side in ("left", "right", "top")}
 _PREPOSITIONS = (
     (FUNCTION_WORDS - {"no", "not", "there", "this", "that"}) | PLACES.keys() | _BESIDE | {"front", "top", "next"}
 )
@@ -131,7 +132,8 @@ def _is_place(text: tuple[str, ...]) -> bool:
 def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
     """Whether an option follows another and its preposition: `[the piano] next to [the round table]`."""
     between = rest[named_[1] : span[0]]
-    return 0 < len(between) <= 3 and between[-1] in _BESIDE and "and" not in between
+    is_beside = between[-1:] and between[-1] in _BESIDE and len(between) <= 3
+    return bool(is_beside or (tuple(between[-3:]) in _SIDES and len(between) <= 5)) and "and" not in between
 
 
 def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:
