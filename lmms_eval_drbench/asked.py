@@ -37,11 +37,18 @@ EMPTY = (
 )
 """Words that carry no content of a question or an option."""
 DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
-"""Words of which a statement that holds one may not say what it seems to."""
+"""Words with which a statement may not say what it seems to."""
 UNNAMED = re.compile(
     r"\b(?:thing|object|item)\s(?:(?:that|which)\s)?(?:is\s)?(?:made|used|meant|built|designed|for)\b", re.I
 )
 """A question about a thing that it doesn't name: `the thing made for telling the time`."""
+_ASKING = re.compile(r"(?:^|(?<=\w\w\w[.!?])\s{1,3})(?P<asking>[^\s.!?][^.!?]{0,500}\?)")
+
+
+def asking(question: str) -> str:
+    """The sentence of a question that asks, without what is told before it."""
+    found = _ASKING.search(question)
+    return found.group("asking") if found else question
 
 
 def asked_thing(question: str) -> set[str]:

@@ -136,33 +136,12 @@ _COLOURS = {
     **{"银": "silver", "金": "golden"},
 }
 _NAMES = {
-    **{
-        "自行车|单车": "bicycle",
-        "摩托车": "motorcycle",
-        "公交车|公共汽车|巴士": "bus",
-        "卡车|货车": "truck",
-        "火车": "train",
-    },
-    **{
-        "汽车|轿车|小车": "car",
-        "飞机": "airplane",
-        "船": "boat",
-        "猫": "cat",
-        "狗": "dog",
-        "鸟": "bird",
-        "马": "horse",
-    },
-    **{
-        "牛": "cow",
-        "羊": "sheep",
-        "雨伞|伞": "umbrella",
-        "杯子": "cup",
-        "桌子": "table",
-        "椅子": "chair",
-        "沙发": "sofa",
-    },
-    **{"床": "bed", "手机": "cell phone", "树": "tree", "花": "flower", "帽子": "hat", "书": "book", "人": "person"},
-}
+    "自行车|单车": "bicycle", "摩托车": "motorcycle", "公交车|公共汽车|巴士": "bus", "卡车|货车": "truck",
+    "火车": "train", "汽车|轿车|小车": "car", "飞机": "airplane", "船": "boat", "猫": "cat", "狗": "dog", "鸟": "bird",
+    "马": "horse", "牛": "cow", "羊": "sheep", "雨伞|伞": "umbrella", "杯子": "cup", "桌子": "table", "椅子": "chair",
+    "沙发": "sofa", "床": "bed", "手机": "cell phone", "树": "tree", "花": "flower", "帽子": "hat", "书": "book",
+    "人": "person",
+}  # fmt: skip
 """The commonest things of pictures, read where nothing else is said or where they are denied."""
 _PLAIN = [
     (re.compile(pattern), english)

@@ -149,12 +149,10 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
-        if options.single and is_of_another(text, options):
+        if options.single and is_of_another(text, options):  # "the shelf is below" where it asks about the clock
             if not claims or not roots & subject_roots(options)[0] or not _are_converses(options):
                 continue
-            letters = (
-                frozenset(options.letters) - letters
-            )  # "the shelf is below the clock" where it asks about the clock
+            letters = frozenset(options.letters) - letters
         if (
             options.asks_what_is_not
             and claims is not None

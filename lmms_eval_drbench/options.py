@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.asked import EMPTY
+from lmms_eval_drbench.asked import EMPTY, asking
 from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, root, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
@@ -32,7 +32,6 @@ _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _OPINION = re.compile(r"^\s?我?(?:认为|觉得|想|猜)?(?:应该|可能|大概)?是")
 _NO_MARK = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]")
-_ASKING = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?]{1,500}\?")
 _PAIR = re.compile(r"(?<![\w'])([A-H])\s?[(\[]([^()\[\]]{1,80})[)\]]")
 """`B (a rabbit)`"""
 _MAX_TEXT = 2000
@@ -54,6 +53,7 @@ class Options:
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.record = record
         self.letters = option_letters(record)
+        self.asking = asking(record["question"])
         self.single = record["question_type"] == QuestionType.SINGLE_CHOICE
         texts = record["options"]
         is_distinct = len({tokens(text) for text in texts}) == len(texts)
@@ -135,11 +135,6 @@ class Options:
     def lists_more(self, text: str, found: frozenset[str]) -> bool:
         """Whether `text` holds valid letters beyond those found at its start."""
         return bool(lettering.marked(text, self.letters) - found)
-
-    @property
-    def asking(self) -> str:
-        """The sentence of the question that asks, without what is told before it."""
-        return next(iter(_ASKING.findall(self.record["question"])), self.record["question"])
 
     @property
     def asks_for_denial(self) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 
+from lmms_eval_drbench.asked import asking
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
 
 _ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
@@ -42,8 +43,6 @@ _EMPTY = frozenset(
         "see visible image picture photo scene here currently actually indeed clearly or and as be"
     )
 )
-_TOLD = re.compile(r"^.*[.!]\s+(?=[A-Z][^.!?]*\?)", re.DOTALL)
-"""What a question tells before it asks."""
 _PREPOSITIONS = frozenset(tokens("in on at of to by with from near next behind under above between along inside for"))
 _DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
 
@@ -63,7 +62,7 @@ def implied(text: str, question: str) -> str | None:
 
     Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
     """
-    question = _TOLD.sub("", question)
+    question = asking(question)
     if _ASKS_FOR_FAULT.search(question) and (has_fault := _has_fault(text)) is not None:
         return "yes" if has_fault else "no"
     if _ASKS_IF_SOUND.match(question) and (has_fault := _has_fault(text)) is not None:
