@@ -135,10 +135,27 @@ _COLOURS = {
     **{"粉红?": "pink", "黑": "black", "白": "white", "灰": "gray", "棕": "brown", "褐": "brown"},
     **{"银": "silver", "金": "golden"},
 }
+_NAMES = {
+    "自行车|单车": "bicycle", "摩托车": "motorcycle", "公交车|公共汽车|巴士": "bus", "卡车|货车": "truck",
+    "火车": "train", "汽车|轿车|小车": "car", "飞机": "airplane", "船": "boat", "猫": "cat", "狗": "dog", "鸟": "bird",
+    "马": "horse", "牛": "cow", "羊": "sheep", "雨伞|伞": "umbrella", "杯子": "cup", "桌子": "table", "椅子": "chair",
+    "沙发": "sofa", "床": "bed", "手机": "cell phone", "树": "tree", "花": "flower", "帽子": "hat", "书": "book",
+    "人": "person",
+}  # fmt: skip
+"""The commonest things of pictures, read where nothing else is said or where they are denied."""
 _PLAIN = [
     (re.compile(pattern), english)
     for pattern, english in (
         *((rf"[深浅]?{name}(?:色的?|的?(?=\s*(?:$|[,.;!])))", f" {english} ") for name, english in _COLOURS.items()),
+        *(
+            (rf"没有(?:看到|任何|一?只)?(?:{name})(?=\s*(?:$|[,.;!]))", f" there is no {one} ")
+            for name, one in _NAMES.items()
+        ),
+        *((rf"^\s*(?:这?是)?\s*(?:一[个只辆匹头把架])?(?:{name})(?=\W*$)", one) for name, one in _NAMES.items()),
+        (r"白天|日间", " day "),
+        (r"晚上|夜晚|夜间|夜里|深夜", " night "),
+        (r"室内", " indoors "),
+        (r"(?:室|户)外", " outdoors "),
         (r"左(?:边|侧|面|方|手边)?(?!上|下|右)", " left "),
         (r"(?<!左)右(?:边|侧|面|方|手边)?(?!上|下)", " right "),
         (r"(?:打|敞)?开着的?|打开的?|敞开的?|^\s*开的?(?=\W*$)", " open "),
@@ -147,7 +164,7 @@ _PLAIN = [
         (r"^\s*(?:不是的?|不对|否|没有|没)\s*(?=$|[,.;!])", "no"),
     )
 ]
-"""Words that answer questions of any picture: colours, sides, open or closed, yes or no."""
+"""Words that answer questions of any picture: colours, sides, times, open or closed, yes or no."""
 
 
 def translated(text: str, other: str) -> str:

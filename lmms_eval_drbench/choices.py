@@ -14,7 +14,9 @@ from typing import Any
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.claims import ALTERNATIVE, claimed
 from lmms_eval_drbench.conclusions import concluded
+from lmms_eval_drbench.naming import asked_roots
 from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.phrases import root, tokens
 from lmms_eval_drbench.ranks import lettered
 from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.statements import (
@@ -55,6 +57,11 @@ _VERDICT = re.compile(
 _INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _DENYING = re.compile(r"^(?:there (?:is|are)|(?:it|he|she|they|the \w+) \w+) no\b|^(?:it|they) lacks?\b", re.IGNORECASE)
 """An option such as `It has no hands`."""
+_UNSEEN = re.compile(
+    r"(?:\bnot|n't)\s(?:clearly |actually |really )?visible\b|(?:\bcannot|\bcan not|\bcan't|\bcould not)\sbe\s"
+    r"(?:seen|told|made out|determined)\b|\bhidden from view\b",
+    re.IGNORECASE,
+)
 _REMOVED = re.compile(
     r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"
     r"minus)\s"
@@ -174,6 +181,8 @@ def _ticked(body: str, options: Options) -> Found:
 def _swept(body: str, options: Options) -> Found:
     """`All except B.`, `All options are correct.` at the start or the end of a text."""
     found = sentences(body) or [""]
+    if {("yes",), ("no",)} <= set(options.texts.values()):
+        return None  # "all labels are correct"
     return swept(without_connective(found[-1]), options) or swept(found[0], options)
 
 
@@ -295,6 +304,16 @@ def _rejecting_option(body: str, options: Options) -> Letters | None:
     return frozenset(found) or None
 
 
+def _unseen_option(body: str, options: Options) -> Letters | None:
+    """The one option that says that something can't be seen, for a text that says so of what was asked."""
+    unseen = [key for key, text in zip(options.letters, options.record["options"], strict=True) if _UNSEEN.search(text)]
+    said = [sentence for sentence in sentences(body) if _UNSEEN.search(sentence)]
+    if len(unseen) != 1 or not said or options.names_more(body, frozenset(unseen)):
+        return None
+    subject = {root(word) for word in tokens(_UNSEEN.split(said[-1], maxsplit=1)[0])}
+    return frozenset(unseen) if subject & (asked_roots(options) | {"it", "they", "that"}) else None
+
+
 def _closing_rejection(body: str, options: Options) -> Letters | None:
     """`There is a dog with a red collar, but there is no cat.`: the last clause rejects and names no other option."""
     last = re.split(r";\s|,?\s\b(?:but|however|though|yet)\b,?\s|(?<=[.!?])\s", body.strip())[-1]
@@ -311,10 +330,11 @@ _NAMES = {
     _swept: "all, or all but some",
     _first_lines: "first line",
     _rejecting_option: "rejection in words",
+    _unseen_option: "not to be seen",
     _closing_rejection: "rejection at the end",
     claimed: "claimed in prose",
 }
 _STRONG = (_whole, concluded, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _closing_rejection, _rejecting_option, claimed)
+_WEAK = (_first_lines, _closing_rejection, _rejecting_option, _unseen_option, claimed)
 """Readers of a statement that may be one; what was corrected is kept from them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
+from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, subject_roots
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
 from lmms_eval_drbench.statements import sentences
@@ -23,7 +23,7 @@ _BREAK = re.compile(
     r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|\s+(?=in order to\b)|"
     r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
     r",?\s+(?:and\s+)?(?=(?:so|neither|nor)\s(?:is|are|was|can|could|do|does|did|would|has|have)\b)|,\s+as\s(?!well)|"
-    r",\s+(?=(?:and\s|but\s)?(?:certainly\s|definitely\s)?(?:not|no)\b)|\s(?=\(not\b)",
+    r",\s+(?=(?:and\s|but\s|with\s)?(?:certainly\s|definitely\s)?(?:not|no|without)\b)|\s(?=\(not\b)",
     re.IGNORECASE,
 )
 _PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
@@ -71,8 +71,12 @@ _ELLIPSIS = re.compile(
 _SO_IS = re.compile(
     r"\W*(?:and\s)?(?:so|(?P<no>neither|nor))\s(?:is|are|was|can|could|does|do|did|would|has|have)\b", re.IGNORECASE
 )
+_CONVERSES = (frozenset({"left", "right"}), frozenset({"above", "below"}), frozenset({"front", "behind"}))
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
 _THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
+_OF_THESE = re.compile(
+    r"\b(?:(?P<both>both)(?: of (?:them|these|those))?|all of (?:them|these|those))\W*$", re.IGNORECASE
+)
 _MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
 CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _BARE = EMPTY | frozenset(
@@ -130,6 +134,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             letters = frozenset(options.letters) - seen
         elif _THESE.match(text) and not letters and said:
             letters = seen
+        elif (these := _OF_THESE.search(text)) and not letters and said:
+            letters = frozenset() if these.group("both") and len(seen) != 2 else seen
         elif not letters and _NO_SUBJECT.match(text):
             letters = before
         if not letters and not is_inherited:
@@ -143,6 +149,10 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
+        if options.single and is_of_another(text, options):  # "the shelf is below" where it asks about the clock
+            if not claims or not roots & subject_roots(options)[0] or not _are_converses(options):
+                continue
+            letters = frozenset(options.letters) - letters
         if (
             options.asks_what_is_not
             and claims is not None
@@ -154,6 +164,21 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
         has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
         yield Clause(text, letters, claims, shared, said is not None, has_more, concludes, clear)
+
+
+def _are_converses(options: Options) -> bool:
+    """Whether there are two options, one the converse of the other: what is left of a thing has it on its right."""
+    texts = [set(text) for text in options.texts.values()]
+    return len(texts) == 2 and any(len(pair & (texts[0] ^ texts[1])) == 2 for pair in _CONVERSES)
+
+
+def is_of_another(text: str, options: Options) -> bool:
+    """Whether a clause's subject is another thing of the question than the one that it asks about."""
+    one, others = subject_roots(options)
+    verb = VERB.search(text)
+    head, rest = (text[: verb.start()], text[verb.end() :]) if verb else (text, "")
+    subject = {root(word) for word in leading_thing(head, options) or leading_thing(rest, options)}
+    return bool(subject & others) and not subject & one
 
 
 def _split(body: str, options: Options) -> list[str]:

@@ -9,8 +9,8 @@ gone through: "the mug and the bowl are on the table" may be the second of two s
 import re
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.clauses import CONDITIONAL, VERB, is_opposite
-from lmms_eval_drbench.matching import EMPTY
+from lmms_eval_drbench.asked import EMPTY
+from lmms_eval_drbench.clauses import CONDITIONAL, VERB, is_of_another, is_opposite
 from lmms_eval_drbench.naming import Letters, asked_roots, named
 from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import NEGATIONS, expanded, root, tokens
@@ -19,7 +19,9 @@ from lmms_eval_drbench.statements import COPULA, is_conclusion, is_cut_off, para
 _MAX_SENTENCE = 400
 _MAX_BEFORE = 4000
 """Characters before the last sentence that are searched for options."""
-_SPLIT = re.compile(rf"\s{COPULA}(?:\s+(?:only|just|both))?\s*:?(?=\s)(?!\snot\b)|:(?=\s)|\s[–—-](?=\s)", re.IGNORECASE)
+_SPLIT = re.compile(
+    rf"\s{COPULA}(?:\s+(?:only|just|both))?\s*:?(?=\s)(?!\snot\b)|\swith(?=\s)|:(?=\s)|\s[–—-](?=\s)", re.IGNORECASE
+)
 _REASON = re.compile(
     r"(?P<apart>,?\s+(?:because|since|as(?!\s+well))\b|,\s+not\b)|,?\s+(?:which|who|that)\b|,\s+(?:while|but)\b|;\s|:\s|\s[–—-]\s",
     re.IGNORECASE,
@@ -128,6 +130,8 @@ def _starts_predicate(text: str, options: Options) -> bool:
 
 def _is_asked(said: str, options: Options, is_sure: bool) -> bool:
     """Whether what is said of options is what the question asks for, in its sense."""
+    if options.single and is_of_another(said, options):
+        return False
     asked = asked_roots(options)
     given = tokens(expanded(said))
     question = tokens(expanded(options.record["question"]))

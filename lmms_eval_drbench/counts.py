@@ -10,7 +10,7 @@ from lmms_eval_drbench.phrases import root, tokens
 
 _TOTAL = re.compile(
     r"^\W*(?P<first>\w+)(?=[,:;]|\s\()|"
-    r"\b(?:total(?: of)?|altogether|makes?|making|sums? to|gives)[:\s]\s?(?:is\s)?(?P<after>\w+)|"
+    r"\b(?:total(?: of)?|altogether|makes?|making|sums? to|gives)[:\s]\s?(?:is\s)?(?P<after>\d+(?:[.,]\d+)*|\w+)|"
     r"\b(?P<before>\w+)(?:\s\w+)?\s(?:in total|altogether|in all)\b|"
     r",\sso\s(?:there are\s)?(?P<so>\w+)(?:\s\w+)?\W*$",
     re.IGNORECASE,

@@ -4,11 +4,15 @@ import re
 
 from lmms_eval_drbench.phrases import tokens
 
-_MODIFIERS = frozenset(
+COLOURS = frozenset(
     tokens(
-        "red blue green yellow black white gray brown orange pink purple beige golden silver dark light bright "
-        "deep vivid pale tan "
-        "cream turquoise violet maroon teal big small large little tiny huge giant tall short long wide narrow "
+        "red blue green yellow black white gray brown orange pink purple beige golden silver tan cream turquoise "
+        "violet maroon teal"
+    )
+)
+_MODIFIERS = COLOURS | frozenset(
+    tokens(
+        "dark light bright deep vivid pale big small large little tiny huge giant tall short long wide narrow "
         "thick thin "
         "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron "
         "brass copper "

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 
 from lmms_eval_drbench import chinese, counts, polarity
 from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
 from lmms_eval_drbench.counts import is_number
-from lmms_eval_drbench.descriptions import is_description
+from lmms_eval_drbench.described import describes_the_asked
+from lmms_eval_drbench.descriptions import COLOURS, is_description
 from lmms_eval_drbench.phrases import (
     ARTICLES,
     ATTRIBUTES,
@@ -19,7 +21,6 @@ from lmms_eval_drbench.phrases import (
     PLACES,
     root,
     tokens,
-    vocabulary,
     words,
 )
 from lmms_eval_drbench.quantities import agree, quantity
@@ -27,14 +28,6 @@ from lmms_eval_drbench.quantities import agree, quantity
 _MAX_TEXT = 1000
 _MAX_CLAUSES = 20
 
-_FILLERS = frozenset(
-    vocabulary(
-        "is are was were be it its it's that that's this there there's they they're he he's she she's in on "
-        "at of to by "
-        "with from has have answer which who what where"
-    )
-)
-"""Words of an answering sentence that carry no answer: "it is on the dresser" answers "dresser"."""
 _FRAME = frozenset(
     tokens(
         "hand as maybe lie sit rest sleep asleep i i'm we one you can could would see seen show shown visible "
@@ -51,16 +44,6 @@ _FRAME = frozenset(
     )
 )
 """Words that introduce or follow an answer: "I can see a cat in the image"."""
-BOUNDARY = frozenset(
-    tokens(
-        "in on at of to by with from for next near under over above below behind beside between against inside outside "
-        "into onto through around across along among which that who where while because since as is are was "
-        "were has have "
-        "stand lie hang sit lean can could would instead during before after off up down directly just located parked "
-        "placed filled made covered tall high wide long per old visible here there"
-    )
-)
-"""Words that can follow a complete noun phrase without changing what it names."""
 _CHINESE_VERBS = frozenset("是的着了有到为在叫写正一1烤拿吃穿戴骑喝看打抱提背推拉牵摆放挂停站坐躺卖买修画举握")
 """Verbs and particles after which a Chinese clause names its object."""
 _CLAUSE = re.compile(
@@ -69,7 +52,9 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _OPINION = frozenset(tokens("i think believe appears seems looks so to be like do does did"))
-_PARTICIPLE = re.compile(r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:\w{2,30}ing|\w{3,30}ed)")
+_PARTICIPLE = re.compile(
+    r"(?!(?:shaped|sized|themed|patterned|printed|flavou?red|scented)$)(?:(?=\w{0,30}?[aeiouy]\w{0,30}ing)\w{2,30}ing|\w{3,30}ed)"
+)
 _CONTRASTED = re.compile(
     r"(?:,\s+(?:and\s+)?not|\s(?:rather than|instead of))\b[^,.;\n]{0,100}|(?<=\w),\s?而?不是[^,.;\n]{0,40}",
     re.IGNORECASE,
@@ -80,39 +65,27 @@ _NOT_BUT = re.compile(
 )
 _ENDING = re.compile(r"(?:ies|ied|ying|ing|ed|es|e|s|y)$")
 _DOUBLED = re.compile(r"([^aeiou])\1$")
-_DOUBT = NEGATIONS | {"or", "than", "either", "least"} | frozenset("或")
 
 
 _NOUGHT = {("0",), ("none",)}
-EMPTY = (
-    FUNCTION_WORDS
-    | ARTICLES
-    | NEGATIONS
-    | chinese.FILLERS
-    | frozenset(
-        tokens(
-            "which what who where how many much does do you see here can could yes image picture be being option "
-            "answer multiple one thing item be has have use used would should will must may might most shown seen there"
-        )
-    )
-)
-"""Words that carry no content of a question or an option."""
 _THAN = re.compile(r"(?<!more )(?<!less )(?<!fewer )(?<!other )(?<!rather )\bthan\b[^.,;]{0,100}", re.IGNORECASE)
+_APPOSITION = re.compile(r",\s+(?P<what>(?:an?|the)\s[^,;.\n]{1,120})(?=[,;.\n]|\W*$)", re.IGNORECASE)
+"""`the liver, the large organ below the diaphragm`"""
+_NAME = re.compile(r"(?:^|\b(?!(?:an?|the|his|her|their|its)\b)[a-z']+\s)(?:[A-Z][\w'-]*\s?){1,3}$")
+"""A name at the end of a text, without an article."""
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d\n]{1,80})(?:[\"\u201d]|$)|(?<!\w)'([^'\n]{1,80})(?:'(?!\w)|$)")
 _OTHER_KIND = frozenset(
     tokens("toy hobby rocking model fake stuffed paper teddy guinea hot ice peanut painted drawn sea no not")
 )
 """Words that make another thing of what they stand before: a toy car is no car."""
+_OF_PAPER = frozenset(tokens("bag cup plate box towel napkin tissue sack wrapper"))
+"""Things that are the same thing when they are made of paper; a paper boat is no boat."""
 _NO_ONE = re.compile(r"\W*(?:there (?:is|are) )?(?:no|none)\b", re.IGNORECASE)
 _SPELLED = re.compile(r"\b(?:[A-Za-z0-9][- ]){2,30}[A-Za-z0-9]\b(?!['-])")
 """`E-X-I-T`"""
 _SOURCE = re.compile(
     r"^\W*(?:based on|judging (?:by|from)|looking at|according to)\b[^.;]{1,100}?,\s(?=\w+\s\w)", re.IGNORECASE
 )
-_UNNAMED = re.compile(
-    r"\b(?:thing|object|item)\s(?:(?:that|which)\s)?(?:is\s)?(?:made|used|meant|built|designed|for)\b", re.I
-)
-"""A question about a thing that it doesn't name: `the thing made for telling the time`."""
 _NAMING = re.compile(
     r"^\W*(?:the\s(?:colou?r|size|shape|material)\sof\s)?(?:the|this|an?)\s[a-z']+(?:\s(?!is|are|has|have)[a-z]+)?"
     r"(?:\s(?:in|on|at)\sthe\s[a-z]+)?\s(?=(?:is|are|has|have)\b)",
@@ -121,7 +94,10 @@ _NAMING = re.compile(
 """The name that an answer gives it, as its subject: `the clock on the wall`."""
 _ANYTHING = frozenset(tokens("object thing item one"))
 _COPULAS = frozenset({"is", "are", "was", "were"})
-_HANDLING = frozenset(tokens("reading drinking eating using gripping clutching lifting playing writing"))
+_HOLDING = frozenset(tokens("hold holding carry carrying"))
+_HANDLING = frozenset(
+    tokens("holding carrying reading drinking eating using gripping clutching lifting playing writing")
+)
 """What is done with a thing that is held or carried."""
 
 
@@ -164,7 +140,7 @@ def matches(text: str, accepted: str, question: str) -> bool:
         return True
     text = _THAN.sub("", _CONTRASTED.sub("", _NOT_BUT.sub("", text)))
     text = _without_compound(text, accepted)
-    if _UNNAMED.search(question):
+    if UNNAMED.search(question):
         text = _NAMING.sub("it ", text)
     if all(map(is_number, gold)):
         total = counts.stated_total(text)
@@ -178,7 +154,25 @@ def matches(text: str, accepted: str, question: str) -> bool:
     parts = _parts(text)
     telling = [part for part in parts[1:] if not _strays(part, gold, question)]
     is_one = len(parts) <= 2 or len(telling) == len(parts) - 1
-    return any(_says(part, gold, question) for part in (parts if is_one else telling))
+    parts = parts if is_one else telling
+    if (shortened := _without_appositions(text, question)) != text:
+        parts = [*parts, shortened]
+    return any(_says(part, gold, question) for part in parts)
+
+
+def _without_appositions(text: str, question: str) -> str:
+    """`the liver` for `the liver, the large organ on the left`, `Saturn` for `Saturn, a gas giant`; a list stays.
+
+    Only what names the kind that the question asks for, or follows a name without an article, is no item of a list.
+    """
+    thing = asked_thing(question)
+
+    def shortened(match: re.Match[str]) -> str:
+        said = tokens(match.group("what"))
+        is_kind = {root(word) for word in said} & thing or _NAME.search(text[: match.start()][-80:])
+        return "" if is_kind and not {"and", "or"} & set(said) else match.group()
+
+    return _APPOSITION.sub(shortened, text)
 
 
 def _strays(clause: str, gold: tuple[str, ...], question: str) -> bool:
@@ -186,7 +180,7 @@ def _strays(clause: str, gold: tuple[str, ...], question: str) -> bool:
     given, gold = tokens(clause), _trimmed(gold)
     if not gold or given[: len(gold)] != gold or given[len(gold) : len(gold) + 1] not in [(word,) for word in _COPULAS]:
         return False
-    said = {root(word) for word in given[len(gold) + 1 :] if word not in _FILLERS | _FRAME | EMPTY}
+    said = {root(word) for word in given[len(gold) + 1 :] if word not in FILLERS | _FRAME | EMPTY}
     return bool(said) and not said & {root(word) for word in tokens(question) if word not in EMPTY}
 
 
@@ -204,9 +198,9 @@ def _without_compound(text: str, accepted: str) -> str:
         start = end - 1
         if given[end : end + len(gold)] != gold or not given[start].isalpha() or not given[start].isascii():
             continue
-        if given[start] in _OTHER_KIND | ATTRIBUTES | BOUNDARY | EMPTY | _FRAME | _FILLERS | _DOUBT or is_description(
-            given[start]
-        ):
+        if given[start] in _OTHER_KIND and not (given[start] == "paper" and gold[-1] in _OF_PAPER):
+            continue
+        if given[start] in ATTRIBUTES | BOUNDARY | EMPTY | _FRAME | FILLERS | DOUBT or is_description(given[start]):
             continue
         before = start - 1
         while before >= 0 and is_description(given[before]):
@@ -217,7 +211,7 @@ def _without_compound(text: str, accepted: str) -> str:
 
 
 def _frame_roots(question: str) -> set[str]:
-    return {root(word) for word in (*tokens(question), *_FILLERS, *_FRAME, "no")}
+    return {root(word) for word in (*tokens(question), *FILLERS, *_FRAME, "no")}
 
 
 def _uncontracted(given: Iterable[str]) -> list[str]:
@@ -229,12 +223,12 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
     if any(word.endswith("ing") for word in gold):  # "the cat sleeps" for sleeping
         forms = {root(token): token for token in gold}
         given = tuple(forms.get(root(token), token) for token in given)
-    core = tuple(token for token in gold if token not in _FILLERS and token not in chinese.FILLERS)
+    core = tuple(token for token in gold if token not in FILLERS and token not in chinese.FILLERS)
     if not core or not given:
         return given == gold
     if set(core) <= asked:
         return _is_part(given, gold, core, asked)
-    dropped = (_FILLERS | chinese.FILLERS | asked) - set(core)
+    dropped = (FILLERS | chinese.FILLERS | asked) - set(core)
     if tuple(token for token in given if token not in dropped) == core and (
         not NEGATIONS & set(core[:1]) or " ".join(core[:2]) in " ".join(given)
     ):  # "no candles on the cake" isn't "no cake"
@@ -244,7 +238,7 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
         if all(map(is_number, gold))
         else (
             _frames(given, _trimmed(gold), asked)
-            or _describes_the_asked(given, gold, question)
+            or describes_the_asked(given, gold, question)
             or any(_frames(part, _trimmed(gold), asked) for part in _coordinated(given, asked))
         )
     )
@@ -253,39 +247,40 @@ def _says(clause: str, gold: tuple[str, ...], question: str) -> bool:
 def _is_part(given: tuple[str, ...], gold: tuple[str, ...], core: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the answer, made of the question's words, is all that is stated or the subject or predicate of it."""
     given = tuple(word for word in given if word in gold or word not in asked or not is_description(word))
-    kept = [token for token in given if token not in _FILLERS]
+    kept = [token for token in given if token not in FILLERS]
     if tuple(kept) == core:
         return True
     copula = next((index for index, token in enumerate(given) if token in ("is", "are", "was", "were")), None)
-    if copula is None or _DOUBT & set(_uncontracted(given)):
+    if copula is None or DOUBT & set(_uncontracted(given)):
         return False
     subject, predicate = given[:copula], given[copula + 1 :]
-    if not all(token in asked or token in _FILLERS | _ANYTHING for token in given):
+    if not all(token in asked or token in FILLERS | _ANYTHING for token in given):
         return False
     return (subject == gold) != (predicate == gold)
 
 
 def _is_the_number(given: tuple[str, ...], gold: tuple[str, ...]) -> bool:
     """Whether a statement holds the accepted number, no other, and no doubt."""
-    return tuple(filter(is_number, given)) == gold and not _DOUBT & set(_uncontracted(given))
+    return tuple(filter(is_number, given)) == gold and not DOUBT & set(_uncontracted(given))
 
 
 def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> bool:
     """Whether the accepted phrase stands in `given` with nothing before it but a frame, and is complete there."""
     stems = {_stem(token) for token in asked}
+    handling = {_stem(word) for word in _HANDLING} if asked & _HOLDING else set()
     if set(gold) & {*PLACES, *PLACES.values()}:
         given, gold = (tuple(PLACES.get(token, token) for token in phrase) for phrase in (given, gold))
     for start in range(len(given) - len(gold) + 1):
         if given[start : start + len(gold)] != gold:
             continue
         lead, tail = given[:start], given[start + len(gold) :]
-        while lead and (is_description(lead[-1]) or _joins_descriptions(lead)):
+        while lead and (is_description(lead[-1]) or _joins_descriptions(lead, gold)):
             lead = lead[:-1]
-        if (_DOUBT & set(_uncontracted(lead + tail))) - asked:
+        if (DOUBT & set(_uncontracted(lead + tail))) - asked:
             continue
         is_described = all(map(is_description, tail)) and not all(map(is_description, gold))  # "the wall white"
         if (is_described or _is_complete(tail, stems)) and (
-            _is_frame(lead, stems) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
+            _is_frame(lead, stems | handling) or _is_predicated(lead, stems) or (not tail and _ends_chinese_lead(lead))
         ):
             return True
     return False
@@ -293,7 +288,7 @@ def _frames(given: tuple[str, ...], gold: tuple[str, ...], asked: set[str]) -> b
 
 def _is_predicated(lead: tuple[str, ...], stems: set[str]) -> bool:
     """Whether a lead is a subject of the question's own with the question's verb: `the man with a hat is reading`."""
-    content = [word for word in lead if word not in _FILLERS | _FRAME and not is_description(word)]
+    content = [word for word in lead if word not in FILLERS | _FRAME and not is_description(word)]
     verb = lead
     while verb and verb[-1] in ("up", "at", "to", "toward"):
         verb = verb[:-1]
@@ -309,56 +304,26 @@ def _coordinated(given: tuple[str, ...], asked: set[str]) -> list[tuple[str, ...
     parts: list[tuple[str, ...]] = [()]
     for word in given:
         parts = [*parts, ()] if word == "and" else [*parts[:-1], (*parts[-1], word)]
+    if not all(set(part) & BOUNDARY or {_stem(word) for word in part} & stems for part in parts):
+        return []  # "the liver and the stomach"
     return [part for part in parts[:_MAX_CLAUSES] if len({_stem(word) for word in part} & stems) > 1]
 
 
-def asked_thing(question: str) -> set[str]:
-    """What a question is about, stemmed: `front door` of "What colour is the front door of the corner house?"."""
-    found: list[str] = []
-    for word in tokens(question):
-        if word in EMPTY | ATTRIBUTES:
-            if found:
-                break
-        elif word in BOUNDARY and found:
-            break
-        else:
-            found.append(word)
-    return {root(word) for word in found}
-
-
-def _describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question: str) -> bool:
-    """Whether a colour stands before the thing asked about: `white walls and a grey slate roof`."""
-    thing = asked_thing(question)
-    joined = "".join(given)
-    if (place := joined.find("".join(gold) + "的")) >= 0 and not NEGATIONS & set(given):  # 红色的帽子
-        return joined[place + len("".join(gold)) + 1 :][:2] in question
-    if not all(map(is_description, gold)):
+def _joins_descriptions(lead: tuple[str, ...], gold: tuple[str, ...]) -> bool:
+    """Whether `big and` stands before an answer; before a colour no other colour, which answers as well."""
+    if len(lead) < 2 or lead[-1] != "and" or not is_description(lead[-2]):
         return False
-    for start in range(len(given) - len(gold) + 1):
-        before, after = given[max(0, start - 1) : start], given[start + len(gold) :][:2]
-        is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
-        if given[start : start + len(gold)] != gold or set(before) & _DOUBT or is_one_of_two:
-            continue
-        is_all = set(given[:start]) <= _FILLERS and len(given) == start + len(gold) + 1 and _UNNAMED.search(question)
-        if (is_all or any(root(word) in thing for word in after)) and not set(after) & (BOUNDARY | {"and", "or"}):
-            return True
-    return False
-
-
-def _joins_descriptions(lead: tuple[str, ...]) -> bool:
-    return len(lead) > 1 and lead[-1] == "and" and is_description(lead[-2])
+    return not all(map(is_description, gold)) or (set(gold) <= COLOURS and lead[-2] not in COLOURS)
 
 
 def _is_frame(lead: tuple[str, ...], stems: set[str]) -> bool:
-    handling = _HANDLING if stems & {"hold", "carry", "carr"} else frozenset()
     return all(
-        token in handling or token in _FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems
-        for token in lead
+        token in FILLERS or token in _FRAME or token in chinese.FILLERS or _stem(token) in stems for token in lead
     )
 
 
 def _is_complete(tail: tuple[str, ...], stems: set[str]) -> bool:
-    if all(token in _FRAME or token in _FILLERS for token in tail):
+    if all(token in _FRAME or token in FILLERS for token in tail):
         return True
     first = tail[0]
     if first.endswith("n't") and len(tail) == 1 and "not" in stems:
@@ -374,7 +339,7 @@ def _ends_chinese_lead(lead: tuple[str, ...]) -> bool:
 
 def _trimmed(gold: tuple[str, ...]) -> tuple[str, ...]:
     """A phrase without the fillers at its ends."""
-    kept = [index for index, token in enumerate(gold) if token not in _FILLERS and token not in chinese.FILLERS]
+    kept = [index for index, token in enumerate(gold) if token not in FILLERS and token not in chinese.FILLERS]
     return gold[kept[0] : kept[-1] + 1] if kept else gold
 
 

@@ -7,8 +7,8 @@ import re
 from typing import NamedTuple
 
 from lmms_eval_drbench import letters as lettering
+from lmms_eval_drbench.asked import BOUNDARY, EMPTY, asked_thing
 from lmms_eval_drbench.descriptions import is_description
-from lmms_eval_drbench.matching import BOUNDARY, EMPTY, asked_thing
 from lmms_eval_drbench.options import ODD, Options
 from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, tokens
 
@@ -16,6 +16,7 @@ Letters = frozenset[str]
 
 _COPULAS = frozenset({"is", "are", "has", "have"})
 _BESIDE = frozenset(tokens("at to near beside behind under above below opposite alongside"))
+_SIDES = {("in", "front", "of")} | {(word, side, "of") for word in ("to", "on") for side in ("left", "right", "top")}
 _PREPOSITIONS = (
     (FUNCTION_WORDS - {"no", "not", "there", "this", "that"}) | PLACES.keys() | _BESIDE | {"front", "top", "next"}
 )
@@ -23,6 +24,12 @@ _PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
     r"cannot|doesn't|fits|works)\b|:|\s[–—-]\s|\s?[\u4e00-\u9fff])"
+)
+
+
+_SUBJECT = re.compile(
+    r"(?:^|,\s)(?:is|are|was|were|does|do|did|can|has|have)\s(?P<subject>(?:the|this|that|an?)\s[^,?]{1,100})",
+    re.IGNORECASE,
 )
 
 
@@ -40,6 +47,28 @@ def asked_roots(options: Options) -> set[str]:
     """The content words of the question, stemmed; all words for something odd where it asks for one of them."""
     asked = set(tokens(options.record["question"])) - EMPTY
     return {root(word) for word in (asked | ODD if options.asks_for_oddity else asked)}
+
+
+def subject_roots(options: Options) -> tuple[frozenset[str], frozenset[str]]:
+    """(words for what "Is the bag to the left or to the right of the bear?" asks about, words for its other things)."""
+    found = _SUBJECT.search(options.asking)
+    if found is None:
+        return frozenset(), frozenset()
+    subject = leading_thing(found.group("subject"), options)
+    named_ = tokens(found.group("subject"))[len(subject) :] + tokens(options.asking[: found.start()])
+    own = {root(word) for text in options.texts.values() for word in text}
+    others = {root(word) for word in set(named_) - EMPTY - BOUNDARY - _PREPOSITIONS} - own
+    one = {root(word) for word in subject}
+    return frozenset(one - others), frozenset(others - one)
+
+
+def leading_thing(text: str, options: Options) -> tuple[str, ...]:
+    """The words of a text before its first preposition or option: `the orange backpack` to the left of the bear."""
+    own = {root(word) for text in options.texts.values() for word in text}
+    given = tokens(text)
+    ends = BOUNDARY | _PREPOSITIONS | {"have", "has"}
+    end = next((index for index, word in enumerate(given) if word in ends or root(word) in own), len(given))
+    return given[:end]
 
 
 def named(clause: str, options: Options, loosely: bool = False) -> Named:
@@ -103,7 +132,8 @@ def _is_place(text: tuple[str, ...]) -> bool:
 def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
     """Whether an option follows another and its preposition: `[the piano] next to [the round table]`."""
     between = rest[named_[1] : span[0]]
-    return 0 < len(between) <= 3 and between[-1] in _BESIDE and "and" not in between
+    is_beside = between[-1:] and between[-1] in _BESIDE and len(between) <= 3
+    return bool(is_beside or (tuple(between[-3:]) in _SIDES and len(between) <= 5)) and "and" not in between
 
 
 def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:

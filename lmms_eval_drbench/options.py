@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.matching import EMPTY
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, tokens, words
+from lmms_eval_drbench.asked import EMPTY, asking
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, root, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -32,6 +32,8 @@ _EXPLANATION = re.compile(r"\s[–—-]\s|[:;(]|,\s|\.\s|\s(?:because|since|as)\
 _CROSS = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]|\b(?:wrong|incorrect|false)\b", re.IGNORECASE)
 _OPINION = re.compile(r"^\s?我?(?:认为|觉得|想|猜)?(?:应该|可能|大概)?是")
 _NO_MARK = re.compile(r"[\u2717\u2718\u274c\u2715\u2716]")
+_PAIR = re.compile(r"(?<![\w'])([A-H])\s?[(\[]([^()\[\]]{1,80})[)\]]")
+"""`B (a rabbit)`"""
 _MAX_TEXT = 2000
 
 ODD = frozenset(
@@ -51,6 +53,7 @@ class Options:
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.record = record
         self.letters = option_letters(record)
+        self.asking = asking(record["question"])
         self.single = record["question_type"] == QuestionType.SINGLE_CHOICE
         texts = record["options"]
         is_distinct = len({tokens(text) for text in texts}) == len(texts)
@@ -60,6 +63,9 @@ class Options:
             if is_distinct and not is_labelled
             else (lambda text: tuple(words(expanded(text))))
         )
+        if forms := _forms(record["question"], texts):
+            plain = self.normal
+            self.normal = lambda text: tuple(forms.get(word, word) for word in plain(text))
         self._keys = {self.normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
         self._keys.pop((), None)
         self._compounds = {"".join(key): letter for key, letter in self._keys.items()}
@@ -93,6 +99,9 @@ class Options:
         head = lettering.led(text)
         if head and head[0] in self.letters and self._starts(head[1], head[0]):
             return head[0]
+        pair = _PAIR.fullmatch(lettering.strip_markup(text).strip(" .,;:"))
+        if pair and self._keys.get(self._key(pair.group(2))) == pair.group(1):
+            return pair.group(1)
         tail = _TRAILING_LETTER.search(text[-40:])
         if tail and self._keys.get(self._key(text[: len(text) - len(tail.group())])) == tail.group(1).upper():
             return tail.group(1).upper()
@@ -115,6 +124,8 @@ class Options:
 
     def contradicts(self, text: str) -> bool:
         """Whether `text` is a letter with another option's text: `A. a blue bowl` when that is option B."""
+        if any(self._keys.get(self.normal(text), letter) != letter for letter, text in _PAIR.findall(text[:_MAX_TEXT])):
+            return True
         head = lettering.led(text)
         if head is None or head[0] not in self.letters:
             return False
@@ -128,16 +139,16 @@ class Options:
     @property
     def asks_for_denial(self) -> bool:
         """Whether the question asks what is wrong or not so, so that "B is wrong" may be an answer."""
-        return bool(_ASKED_FOR_DENIAL & set(words(self.record["question"])))
+        return bool(_ASKED_FOR_DENIAL & set(words(self.asking)))
 
     @property
     def asks_what_is_wrong(self) -> bool:
-        return bool(_WRONG & set(words(self.record["question"])))
+        return bool(_WRONG & set(words(self.asking)))
 
     @property
     def asks_what_is_not(self) -> bool:
         """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
-        asked = set(words(expanded(self.record["question"])))
+        asked = set(words(expanded(self.asking)))
         return bool((NEGATIONS | {"nothing", "missing", "lack", "lacks", "absent"}) & asked)
 
     @property
@@ -182,7 +193,7 @@ class Options:
             if any(own[start : start + len(given)] == given for start in range(len(own) - len(given) + 1))
             or (own[:1] == given[:1] and own[-1:] == given[-1:] and set(given) <= set(own))
         ]
-        return frozenset(found) if len(found) == 1 else None
+        return frozenset(found) if len(found) == 1 and self.mentions(text)[0] <= set(found) else None
 
     def is_list(self, line: str) -> bool:
         """Whether a line starts with an option's text and the next one's after a comma or "and": `a mug, a bowl`."""
@@ -217,6 +228,15 @@ class Options:
             if item.strip(" \t\r-•.*"):
                 found.add(self.by_line(item))
         return None if None in found else frozenset(found)
+
+
+def _forms(question: str, texts: list[str]) -> dict[str, str]:
+    """What a question calls its options, where these are words of the same root: `stripes` for the option "striped"."""
+    own = [tokens(text) for text in texts]
+    names = {root(key[0]): key[0] for key in own if len(key) == 1}
+    if len(names) < len(texts):
+        return {}
+    return {word: names[root(word)] for word in tokens(question) if root(word) in names and (word,) not in own}
 
 
 def _core(key: tuple[str, ...], dropped: set[str]) -> frozenset[str]:

@@ -55,6 +55,8 @@ _OPPOSITES = (
     ("sit sitting", "stand standing lie lying walk walking"),
     ("asleep sleeping", "awake"),
     ("wet", "dry"),
+    ("front", "behind"),
+    ("above", "below under beneath"),
     ("clean", "dirty"),
 )
 ANTONYMS = {
@@ -171,6 +173,7 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(folded)
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def root(word: str) -> str:
     """A crude stem in which `tallest` and `taller`, `crossing` and `crosses` are the same."""
     return word if len(word) < 4 or not word.isascii() else (_DOUBLED.sub(r"\1", _ENDING.sub("", word))[:6] or word)

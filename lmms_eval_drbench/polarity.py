@@ -2,6 +2,7 @@
 
 import re
 
+from lmms_eval_drbench.asked import asking
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
 
 _ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
@@ -12,6 +13,23 @@ _ASKS_FOR_EXISTENCE = re.compile(
 )
 PREFIX = re.compile(
     r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
+    re.IGNORECASE,
+)
+_ASKS_IF_SOUND = re.compile(
+    r"\s*(?:is|are|was|were)\s(?:the|this|that|these|those)\s\w+\s(?:correct|accurate|right|true)\W*$", re.IGNORECASE
+)
+_ASKS_FOR_FAULT = re.compile(
+    r"\b(?:is|are|was|were)\s(?:there\s)?(?:an?\s|any\s)?(?:anything\s|something\s|the\s\w+\s)?(?:mistakes?|errors?|wrong|"
+    r"incorrect|false|inaccura\w+)\b|\b(?:does|do)\s[^?]{1,60}\s(?:contain|have)\s(?:an?\s|any\s)?(?:mistakes?|errors?)\b",
+    re.IGNORECASE,
+)
+_FAULT = re.compile(
+    r"\b(?:mistaken?|error|wrong|incorrect|false|inaccura\w+|untrue|contradict\w*|mismatch\w*|disagree\w*)s?\b",
+    re.IGNORECASE,
+)
+_SOUND = re.compile(
+    r"\b(?:correct|accurate|true|match(?:es)?|agrees?|consistent|normal|fine|intact|"
+    r"(?:is|are|all|everything)\sright(?=\W*$|\sabout))\b",
     re.IGNORECASE,
 )
 _NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
@@ -44,6 +62,11 @@ def implied(text: str, question: str) -> str | None:
 
     Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
     """
+    question = asking(question)
+    if _ASKS_FOR_FAULT.search(question) and (has_fault := _has_fault(text)) is not None:
+        return "yes" if has_fault else "no"
+    if _ASKS_IF_SOUND.match(question) and (has_fault := _has_fault(text)) is not None:
+        return "no" if has_fault else "yes"
     existence = _ASKS_FOR_EXISTENCE.match(question)
     asked = _thing(question[existence.end() :]) if existence else _content(question)
     if existence and tokens(text) == ("none",):
@@ -68,6 +91,18 @@ def implied(text: str, question: str) -> str | None:
                 continue
         if is_whole or is_echo:
             return "no" if negated != bool(opposite) else "yes"
+    return None
+
+
+def _has_fault(text: str) -> bool | None:
+    """Whether the last clause that calls something wrong or right calls it wrong."""
+    for clause in reversed(_CLAUSE.split(text)):
+        given = tokens(clause)
+        is_fault = bool(_FAULT.search(clause))
+        if _DOUBT & set(given) or not (is_fault or _SOUND.search(clause)):
+            continue
+        negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
+        return is_fault != negated
     return None
 
 

@@ -54,6 +54,12 @@ _VERDICT_AT_END = re.compile(
     rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|(?P<wrong>false|incorrect|unsuitable|invisible|wrong|not \w+))\W*$",
     re.IGNORECASE,
 )
+_FINE = re.compile(
+    r"(?<!not )\b(?:normal|fine|intact|undamaged|ordinary|in order|as (?:usual|expected|it should)|"
+    r"(?:no|nothing)\b[^.,;:]{0,20}(?:wrong|unusual|strange|odd|damage|defects?|problems?))\b",
+    re.IGNORECASE,
+)
+"""What is said of a thing that nothing is wrong with."""
 _MAX_TEXT = 2000
 
 
@@ -79,7 +85,15 @@ def verdicts(text: str, options: Options) -> tuple[dict[str, bool], str]:
             said.setdefault(letter, set()).add(value)
             last = number + 1
     found = {letter: values.pop() for letter, values in said.items() if len(values) == 1}
+    if (options.asks_what_is_wrong or options.asks_for_oddity) and _ticks_what_is_fine(lines):
+        found = {letter: not value for letter, value in found.items()}
     return found, "\n".join(lines[last:]).strip()
+
+
+def _ticks_what_is_fine(lines: list[str]) -> bool:
+    """Whether ticks stand at what nothing is wrong with: `✅ camera: looks normal`."""
+    fine = [line for line in lines if _FINE.search(line)]
+    return any(map(_TICK.search, fine)) and not any(map(_NO_TICK.search, fine))
 
 
 def _pieces(line: str, options: Options) -> list[str]:

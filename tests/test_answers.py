@@ -389,6 +389,7 @@ HOSTILE = [
     "[x] ", "all but ", "first and second ", "option 1, 2 ", "\\boxed{A}, ", "<ans>", "~~", "第一个", "A yes, ",
     "mug: no, ",
     "Actually, not A. ", "the mug is on the table, ", "mug: ", "so is the mug, ", "5 + 5 ", "E-", "a hundred and ",
+    "B (mug) and ", "the mug, a thing, ", "Mug, the ", "not visible ", "白天", "with a mug ", "so both of these ",
     "no. 1 ", "the others are. ", "not a red mug, ", "without a mug ", "\"mug\" ",
     "[Logic] ", "I choose ", "answer: ", "\u2019", "1,1", "i'",
     "so the wrong ones are ", "the mug (A) is ", "the a in the a ", "左", "it is A that ", "motor bike ",
