@@ -1,4 +1,4 @@
-# make demo: the whole loop on a CPU, about a quarter of an hour after the install. make test: the tests.
+# make demo: the whole loop on a CPU, about half an hour after the install. make test: the tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
