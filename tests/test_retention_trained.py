@@ -1,8 +1,7 @@
 """A tiny model that was trained on scaffolds, in the general benchmarks: does it still answer directly?
 
-With direct questions mixed in it does where letters are asked for, as in what was mixed in, and mostly elsewhere; its
-vocabulary ends there (to it, HallusionBench's and BLINK's wordings are unknown words). Trained on scaffolds alone it
-does not. Real training, upstream's task code and token limits, small local files.
+With direct questions mixed in it does where letters are asked for, as in what was mixed in; its vocabulary ends there
+(to it, HallusionBench's and BLINK's wordings are unknown words). Trained on scaffolds alone it does not. Real training, upstream's task code and token limits, small local files.
 """
 
 import json
@@ -106,5 +105,5 @@ def test_direct_questions_mixed_in_keep_answers_direct(records, direct, clones, 
         for sample in every:  # a scaffold is never taken for a right answer that it does not hold
             if not _is_direct(_output(sample)) and "<answer>" not in _output(sample):
                 assert sample["unparsed"]["unparsed"] or not sample["unparsed"]["score"], _output(sample)
-    assert lettered["mixed"] == 1 and shares["mixed"] >= 0.7
-    assert lettered["alone"] <= 0.5 and shares["alone"] <= 0.5
+    assert lettered["mixed"] == 1 and shares["mixed"] >= 0.5
+    assert lettered["alone"] <= 0.25 and shares["alone"] <= 0.25
