@@ -1,7 +1,8 @@
 """A tiny model that was trained on scaffolds, in the general benchmarks: does it still answer directly?
 
 With direct questions mixed in it does where letters are asked for, as in what was mixed in; its vocabulary ends there
-(to it, HallusionBench's and BLINK's wordings are unknown words). Trained on scaffolds alone it does not. Real training, upstream's task code and token limits, small local files.
+(to it, HallusionBench's and BLINK's wordings are unknown words). Trained on scaffolds alone it
+does not. Real training, upstream's task code and token limits, small local files.
 """
 
 import json
