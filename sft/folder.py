@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from lmms_eval_drbench import locks
 from lmms_eval_drbench.errors import UserError
 from sft import checkpoints, log
 from sft.options import Options
@@ -83,21 +82,13 @@ def held(out: Path) -> Iterator[None]:
     if not is_first_process():
         yield
         return
-    lock = FileLock(out / LOCK_FILE)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"another process trains into {out}: wait until it ends, or choose another --output_dir"
-        ) from None
     except OSError as error:
         raise UserError(f"--output_dir {out} cannot be written: {error.strerror}") from error
-    try:
+    refusal = f"another process trains into {out}: wait until it ends, or choose another --output_dir"
+    with locks.held(out / LOCK_FILE, refusal):
         yield
-    finally:
-        (out / LOCK_FILE).unlink(missing_ok=True)
-        lock.release()
 
 
 def claim(out: Path, options: Options, previous: dict[str, Any] | None, summary: dict[str, Any]) -> Path | None:

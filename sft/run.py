@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     summary = summary_of(job) | {"estimated_peak_mib": round(foreseen.peak / 2**20, 1)}
     announce(summary, foreseen)
     with folder.held(out):
+        if folder.is_first_process() and folder.previous_run(out, options) != previous:
+            raise UserError(f"another process has trained into {out} meanwhile: give the same command again")
         return _train(job, summary, folder.claim(out, options, previous, summary), started)
 
 

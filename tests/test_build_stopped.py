@@ -1,5 +1,6 @@
 """Builds that were stopped: they go on to the same bytes, and never mix two data sets."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -52,11 +53,26 @@ def test_a_stopped_build_goes_on_and_gives_the_same_bytes(stopped, tmp_path, mon
     assert content(out) == content(tmp_path / "whole")
 
 
-def test_an_unfinished_build_of_other_options_is_refused(world, tmp_path, monkeypatch, capsys):
+def test_an_unfinished_build_of_other_options_is_refused(stopped, monkeypatch, capsys):
+    folder, out = stopped
+    before = sorted(out.rglob("*"))
+    assert run(monkeypatch, folder, out, *FLAGS, "--seed=4") == 2
+    assert "unfinished build of other options" in capsys.readouterr().err and sorted(out.rglob("*")) == before
+
+
+def test_a_build_that_was_stopped_before_it_had_a_plan_binds_nobody(world, tmp_path, monkeypatch):
     (tmp_path / "out" / annotated.PARTIAL).mkdir(parents=True)
     (tmp_path / "out" / annotated.PARTIAL / "options.json").write_text("{}")
-    assert run(monkeypatch, world, tmp_path / "out", "--images=3", "--questions=9", "--whole-pool") == 2
-    assert "unfinished build of other options" in capsys.readouterr().err
+    assert run(monkeypatch, world, tmp_path / "out", "--images=3", "--questions=9", "--whole-pool") == 0
+
+
+def test_two_builds_in_one_folder(stopped, monkeypatch, capsys):
+    folder, out = stopped
+    with (out / annotated.PARTIAL / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run(monkeypatch, folder, out, *FLAGS) == 2
+    assert "another process builds" in capsys.readouterr().err
+    assert run(monkeypatch, folder, out, *FLAGS) == 0
 
 
 def test_an_output_that_cannot_be_written_is_refused(world, tmp_path, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from typing import Any
 
 import datasets
 
-from lmms_eval_drbench import __version__, data
+from lmms_eval_drbench import __version__, data, locks
 from lmms_eval_drbench.build import annotated, pictures
 from lmms_eval_drbench.build.builder import card, check_free
 from lmms_eval_drbench.build.llm import command as llm
@@ -21,6 +21,7 @@ from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
 
+OPTIONS = "options.json"
 PLAN = "plan.sha256"
 """File in the folder of an unfinished build that says what its shards are made from."""
 
@@ -74,9 +75,13 @@ def _annotated(args: argparse.Namespace) -> None:
         raise UserError("--avoid: procedural draws other pictures for every --split and --seed: choose another of them")
     partial = args.out / annotated.PARTIAL
     inputs = {"files": str(args.annotations), "pictures": str(args.images_dir), "version": __version__}
-    _open_partial(args.out, partial, options | inputs)
+    _open_partial(args.out, partial)
     try:
-        stats, skipped = _fill(args, source, options, partial)
+        with locks.held(
+            partial / "lock", f"another process builds {args.out}: wait until it ends, or choose another --out"
+        ):
+            _compare(args.out, partial, options | inputs)
+            stats, skipped = _fill(args, source, options, partial)
     except (OSError, datasets.exceptions.DatasetGenerationError) as error:  # the latter hides what it came from
         raise UserError(
             f"cannot write into {args.out} ({getattr(error, 'strerror', None) or error.__cause__ or error}): make room "
@@ -126,17 +131,22 @@ def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> 
     return made
 
 
-def _open_partial(out: Path, partial: Path, options: dict[str, Any]) -> None:
-    """Start in an empty folder, or go on where a build of the same options was stopped."""
-    noted = partial / "options.json"
+def _open_partial(out: Path, partial: Path) -> None:
+    """Start in an empty folder, or go on where a build was stopped."""
     try:
-        if not noted.is_file():
+        if not (partial / OPTIONS).is_file():
             check_free(out)
             partial.mkdir(parents=True, exist_ok=True)
-        if not _is_noted(noted, json.dumps(options)):
-            raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
     except OSError as error:
         raise UserError(f"cannot write into {out} ({error.strerror}): choose another --out") from error
+
+
+def _compare(out: Path, partial: Path, options: dict[str, Any]) -> None:
+    """Raise UserError where a build of other options was stopped, unless it had no plan yet: then nothing can mix."""
+    if not (partial / PLAN).is_file():
+        (partial / OPTIONS).unlink(missing_ok=True)
+    if not _is_noted(partial / OPTIONS, json.dumps(options)):
+        raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
 
 
 def _is_noted(file: Path, text: str) -> bool:
