@@ -78,6 +78,7 @@ class Unreadable(str):
 Letters = frozenset[str]
 Found = Letters | Unreadable | None
 _CONTRADICTION = Unreadable("letter and option text disagree")
+_AMBIGUOUS = Unreadable("the marks single out no option")
 _WITHDRAWN = Unreadable("the answer was taken back")
 
 
@@ -100,7 +101,7 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
 
 def _read(body: str, options: Options) -> tuple[Letters | None, str]:
     if (ticked := _ticked(body, options)) and not verdicts(body, options)[1] and not concluded(body, options):
-        return ticked, _NAMES[_ticked]
+        return (None, str(ticked)) if isinstance(ticked, Unreadable) else (ticked, _NAMES[_ticked])
     last = corrections(body)[-1].strip()
     parts = [body] if last == body else [last, body]
     attempts = [(reader, part) for part in parts for reader in _STRONG] + [(reader, last) for reader in _WEAK]
@@ -127,7 +128,7 @@ def _whole(body: str, options: Options) -> Found:
 
 def _last_declaration(body: str, options: Options) -> Found:
     """The last readable "the answer is ..." or "B is correct"; without one, the last readable "it is ..."."""
-    declared = lettering.declared_as_subject(body, options.letters)
+    declared = lettering.declared_as_subject(body, options.letters, options.asks_what_is_false)
     if not options.single and len(declared) > 1:  # "A is correct. C is correct."
         declared = [(declared[-1][0], frozenset().union(*(found for _, found in declared)))]
     declared = declared[-1:]
@@ -174,8 +175,10 @@ def _ticked(body: str, options: Options) -> Found:
     """What is ticked, where every option has its line with a tick or a cross: `A: yes`, `✅ A`, `| A | ✔ |`."""
     said, _ = verdicts(body, options)
     ticked = frozenset(key for key, value in said.items() if value)
-    is_clear = len(said) == len(options.letters) and (len(ticked) == 1 or not options.single)
-    return ticked if is_clear else None
+    is_whole = len(said) == len(options.letters)
+    if is_whole and (None in said.values() or (options.asks_what_is_false and options.single and len(ticked) != 1)):
+        return _AMBIGUOUS
+    return ticked if is_whole and (len(ticked) == 1 or not options.single) else None
 
 
 def _swept(body: str, options: Options) -> Found:

@@ -43,4 +43,7 @@ def _is_of_its_kind(lead: tuple[str, ...], tail: tuple[str, ...], thing: set[str
     end = next((index for index, word in enumerate(tail) if word in BOUNDARY), len(tail))
     kind = tail[:end]
     is_name = 0 < len(kind) <= 2 and not any(word in EMPTY or is_description(word) for word in kind)
-    return bool(ATTRIBUTES & set(tokens(question)) and is_of_it and is_name) and not _JOINING & set(tail)
+    thing = thing or {root(word) for word in tokens(question)[2:] if word not in EMPTY | BOUNDARY}  # "the logo"
+    is_apart = any(root(word) in thing for word in tail[end:])  # "a white house with a green front door"
+    asks_so = bool(ATTRIBUTES & set(tokens(question)))
+    return bool(asks_so and is_of_it and is_name) and not is_apart and not _JOINING & set(tail)

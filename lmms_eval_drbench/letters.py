@@ -80,6 +80,10 @@ _WRONG = re.compile(
     r"(?:(?<=not\s)(?:correct|right|it|the)|(?<=n't\s)(?:correct|right|it|the)|wrong|incorrect|false)\b"
 )
 _CALLED_WRONG = re.compile(rf"(?<![\w']){_WRONG.pattern.removeprefix(chr(92) + 'W{0,4}')}")
+_CALLED_TRUE = re.compile(
+    rf"(?:[Oo]nly\s)?{_MANY}\s{{1,3}}(?:is|are){_SURELY}\s(?:both\s|all\s)?(?:true|accurate|correct|right)\b"
+    r"(?!\s(?:answers?|choices?|options?|ones?)\b)"
+)
 _ONLY = re.compile(
     rf"\b[Oo]nly\s(?P<letters>{_MANY})\s{{1,3}}(?:is|are|can|could|has|have|does|do|would|shows?|works?|fits?|"
     rf"match(?:es)?|remains?)\b"
@@ -130,13 +134,19 @@ def is_reasoned(line: str) -> bool:
     return bool(_REASONED.match(line[:100]))
 
 
-def declared_as_subject(text: str, valid: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
-    """(position, letters) of every `B is correct`, `options A and C are the right answers`, `B fits best`."""
+def declared_as_subject(
+    text: str, valid: Sequence[str], asks_what_is_false: bool = False
+) -> list[tuple[int, frozenset[str]]]:
+    """(position, letters) of every `B is correct`, `options A and C are the right answers`, `B fits best`.
+
+    Where a question asks what is false, `B is true` declares nothing.
+    """
     found = [
         (match.start(), _all_letters(match.group("letters"), valid))
         for pattern in (_SUBJECT, _ONLY)
         for match in pattern.finditer(text)
         if not _UNDECIDED.search(text[max(0, match.start() - 20) : match.start()])
+        and not (asks_what_is_false and _CALLED_TRUE.match(text, match.start()))
     ]
     return [(position, letters) for position, letters in found if letters]
 

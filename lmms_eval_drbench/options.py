@@ -44,6 +44,11 @@ ODD = frozenset(
 )
 """What questions about anomalies ask for."""
 _WRONG = frozenset({"wrong", "incorrect", "false", "untrue"})
+_CONTRADICTING = re.compile(
+    r"\b(?:statements?|claims?|sentences?)\b[^.?!]{0,60}\b(?:contradicts?|disagrees?|wrong|incorrect|false|untrue|mistaken)\b",
+    re.IGNORECASE,
+)
+_STATEMENTS = frozenset(tokens("statement claim sentence caption description"))
 _ASKED_FOR_DENIAL = _WRONG | {"not", "except", "isn't", "aren't"}
 
 
@@ -143,7 +148,24 @@ class Options:
 
     @property
     def asks_what_is_wrong(self) -> bool:
-        return bool(_WRONG & set(words(self.asking)))
+        return bool(_WRONG & set(words(self.asking)) or _CONTRADICTING.search(self.record["question"]))
+
+    @property
+    def asks_what_is_false(self) -> bool:
+        """Whether a true statement is none of the answers: `Which are wrong?`, `Which are not true?`."""
+        asked = set(words(expanded(self.asking)))
+        return self.asks_what_is_wrong != bool(NEGATIONS & asked) and (
+            self.asks_what_is_wrong or bool({"true", "correct", "accurate"} & asked)
+        )
+
+    @property
+    def asks_for_statements(self) -> bool:
+        return bool(_STATEMENTS & set(tokens(self.record["question"])))
+
+    @property
+    def none(self) -> str | None:
+        """The letter of `none of them`."""
+        return next((letter for letter, text in self.texts.items() if text[:1] in (("none",), ("nothing",))), None)
 
     @property
     def asks_what_is_not(self) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 from lmms_eval_drbench.asked import asking
-from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, root, tokens
+from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, PLACES, root, tokens
 
 _ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
 _ASKS_FOR_EXISTENCE = re.compile(
@@ -28,10 +28,14 @@ _FAULT = re.compile(
     re.IGNORECASE,
 )
 _SOUND = re.compile(
-    r"\b(?:correct|accurate|true|match(?:es)?|agrees?|consistent|normal|fine|intact|"
-    r"(?:is|are|all|everything)\sright(?=\W*$|\sabout))\b",
+    r"\b(?:match(?:es)?|agrees?|consistent|normal|fine|intact|"
+    r"(?:is|are|all|everything)\sright(?=\W*$|\sabout)|"
+    r"(?:is|are|was|were|be|it's|that's)\s(?:\w+\s){0,2}(?:correct|accurate|true))\b|"
+    r"\b(?:correct|accurate|true)(?=\W*$|\W*,|\s(?:about|in|as|for|and|with)\b)",
     re.IGNORECASE,
 )
+"""What calls something right: `is correct`, `an accurate one`, but not `the correct order is ...`."""
+_REST = frozenset(tokens("rest other others else otherwise remaining"))
 _NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
 _CLAUSE = re.compile(
     r"[.;:!?]\s|[.;:!?]$|\n|,\s+(?:so|because|since|but|while|it|they)\b|\b(?:because|since|but|while)\b"
@@ -44,6 +48,8 @@ _EMPTY = frozenset(
     )
 )
 _PREPOSITIONS = frozenset(tokens("in on at of to by with from near next behind under above between along inside for"))
+_PICTURE = re.compile(r"\b(?:in|of)\s(?:the|this)\s(?:image|picture|photo|scene)\b", re.IGNORECASE)
+_RELATIONS = frozenset(tokens("in on under over left right front behind next between outside")) | PLACES.keys()
 _DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
 
 
@@ -82,6 +88,8 @@ def implied(text: str, question: str) -> str | None:
         opposite = {root(other) for word in given for other in ANTONYMS.get(word, ())} & asked - said
         is_whole = bool(asked) and asked <= said | opposite
         is_echo = said <= asked and not opposite and not existence
+        if not existence and is_whole and _is_other_place(clause, question):
+            continue
         if "than" in tokens(question):
             if "than" in given and is_whole:
                 order = [root(word) for word in given if root(word) in asked]
@@ -94,12 +102,35 @@ def implied(text: str, question: str) -> str | None:
     return None
 
 
+def _is_other_place(clause: str, question: str) -> bool:
+    """Whether a clause tells of the question's things another place or the converse: `The mug is under the table`."""
+    given, asked = (_PICTURE.sub("", text) for text in (clause, question))
+    before, place, after = _around_place(asked)
+    if place is None:
+        return False
+    said_before, said, said_after = _around_place(given, place)
+    if said is None:
+        return _around_place(given)[1] is not None
+    return bool((after - before) & said_before and (before - after) & said_after)
+
+
+def _around_place(text: str, place: str | None = None) -> tuple[set[str], str | None, set[str]]:
+    """(content words before a word of place, that word, content words after it); nothing after "on" in "it is on"."""
+    given = tokens(text)
+    for index, word in enumerate(given[:-1]):
+        said = PLACES.get(word, word)
+        if word in _RELATIONS and (said == place or place is None):
+            return _content(" ".join(given[:index])), said, _content(" ".join(given[index + 1 :]))
+    return set(), None, set()
+
+
 def _has_fault(text: str) -> bool | None:
-    """Whether the last clause that calls something wrong or right calls it wrong."""
+    """Whether the last clause that calls something wrong or right calls it wrong; of `the rest` it tells nothing."""
     for clause in reversed(_CLAUSE.split(text)):
         given = tokens(clause)
         is_fault = bool(_FAULT.search(clause))
-        if _DOUBT & set(given) or not (is_fault or _SOUND.search(clause)):
+        is_sound = not is_fault and _SOUND.search(clause)
+        if _DOUBT & set(given) or not (is_fault or is_sound) or (is_sound and _REST & set(given)):
             continue
         negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
         return is_fault != negated

@@ -6,7 +6,7 @@ from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.options import Options
 
 _SAYS = (
-    r"(?:yes|no|not|true|false|correct|incorrect|right|wrong|is|isn't|ok|"
+    r"(?:yes|no|not|true|false|untrue|correct|incorrect|right|wrong|accurate|inaccurate|is|isn't|ok|"
     r"[错对否不可是\u2714\u2713\u2717\u2718\u2705\u274c])"
 )
 _AFTER_LETTER = (
@@ -43,15 +43,18 @@ _YES = re.compile(
 _NO = re.compile(
     rf"\W*(?:{_SURELY}(?:no|nope|(?:not|isn't|aren't) (?:\w+ )?(?:{_QUALITY}|there|shown|seen|in the (?:image|"
     rf"picture))|not|"
-    r"false|incorrect|unsuitable|invisible|wrong|absent|excluded|rejected|ruled out|impossible|implausible|"
-    r"invalid|unlikely|"
+    r"false|untrue|incorrect|inaccurate|unsuitable|invisible|wrong|absent|excluded|rejected|ruled out|"
+    r"impossible|implausible|invalid|unlikely|"
     r"(?:does not|doesn't|do not|don't) (?:fit|match|work|apply)|"
     r"否|不|错|错误|不对|不正确|没有|不可以|不选|不符合))\W*",
     re.IGNORECASE,
 )
+_TRUTH = re.compile(r"\b(?:(?:un)?true|false|(?:in)?(?:correct|accurate)|right|wrong)\b", re.IGNORECASE)
+"""What calls a statement true or false; a tick or a "yes" may as well mean that it is chosen."""
 _DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot)\b|没有?|不|无", re.IGNORECASE)
 _VERDICT_AT_END = re.compile(
-    rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|(?P<wrong>false|incorrect|unsuitable|invisible|wrong|not \w+))\W*$",
+    rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|"
+    r"(?P<wrong>false|untrue|incorrect|inaccurate|unsuitable|invisible|wrong|not \w+))\W*$",
     re.IGNORECASE,
 )
 _FINE = re.compile(
@@ -63,19 +66,23 @@ _FINE = re.compile(
 _MAX_TEXT = 2000
 
 
-def verdicts(text: str, options: Options) -> tuple[dict[str, bool], str]:
-    """(what is said of each option that has an item with a verdict, the text after the last such item).
+def verdicts(text: str, options: Options) -> tuple[dict[str, bool | None], str]:
+    """(whether each option that has an item with a verdict is chosen, the text after the last such item).
 
     `A: yes`, `✅ A`, `| A | ✔ |`, `B) False – it is red`, `violin – no`, `A. Yes. B. No.`; an option with two
-    verdicts that differ has none.
+    verdicts that differ has none. Where the question asks what is false, what is called true is not chosen, and of a
+    statement with nothing but a tick nobody can tell (None).
     """
-    said: dict[str, set[bool]] = {}
+    said: dict[str, set[bool | None]] = {}
     lines = re.sub(r"\[\s?\]", "\u2717", re.sub(r"\[[xX]\]", "\u2713", text[:_MAX_TEXT])).splitlines()[:50]
     last = 0
     for number, line in enumerate(lines):
         groups = list(_GROUP.finditer(line))
         judged = [
-            (letter, not group.group("no"))
+            (
+                letter,
+                _chosen(letter, not group.group("no"), group.group().removesuffix(group.group("letters")), options),
+            )
             for group in groups
             for letter in re.findall(r"\b[A-H]\b", group.group("letters"))
         ]
@@ -85,8 +92,10 @@ def verdicts(text: str, options: Options) -> tuple[dict[str, bool], str]:
             said.setdefault(letter, set()).add(value)
             last = number + 1
     found = {letter: values.pop() for letter, values in said.items() if len(values) == 1}
+    if options.asks_what_is_false and options.none and set(options.letters) - found.keys() == {options.none}:
+        found[options.none] = None if None in found.values() else not any(found.values())
     if (options.asks_what_is_wrong or options.asks_for_oddity) and _ticks_what_is_fine(lines):
-        found = {letter: not value for letter, value in found.items()}
+        found = {letter: None if value is None else not value for letter, value in found.items()}
     return found, "\n".join(lines[last:]).strip()
 
 
@@ -98,7 +107,7 @@ def _ticks_what_is_fine(lines: list[str]) -> bool:
 
 def _pieces(line: str, options: Options) -> list[str]:
     """A line's items, each from its option's letter or text on; the whole line where it is one item."""
-    pieces = [piece for piece in _HEADS.split(line) if piece.strip()]
+    pieces = [re.sub(r"\sand\s*$", "", piece) for piece in _HEADS.split(line) if piece.strip()]
     if len(pieces) > 2:
         return pieces
     if len(_SPOKEN.findall(line)) > 1:  # "hammer: no, knife: yes"
@@ -106,7 +115,16 @@ def _pieces(line: str, options: Options) -> list[str]:
     return [line]
 
 
-def _verdict(piece: str, options: Options) -> tuple[str, bool] | None:
+def _chosen(letter: str, value: bool, words: str, options: Options) -> bool | None:
+    """What a verdict in these words says of an option's being an answer."""
+    if not options.asks_what_is_false or letter == options.none:
+        return value
+    if _TRUTH.search(words):
+        return not value
+    return None if options.asks_for_statements else value
+
+
+def _verdict(piece: str, options: Options) -> tuple[str, bool | None] | None:
     segments = [
         segment.strip() for segment in _SEGMENTS.split(_NO_TICK.sub("|", _TICK.sub("|", piece))) if segment.strip()
     ]
@@ -123,7 +141,10 @@ def _verdict(piece: str, options: Options) -> tuple[str, bool] | None:
         segments = [re.sub(r"^\W*[A-H]\b\s*", "", segments[0]), *segments[1:]]
     judging = [segment for segment in segments if segment and options.exact(segment) is None]
     said = {value for value, sign in ((True, _TICK), (False, _NO_TICK)) if sign.search(piece)}
-    said = said or {value for value, word in ((True, _YES), (False, _NO)) if any(map(word.fullmatch, judging))}
+    plain = [segment for segment in judging if _YES.fullmatch(segment) or _NO.fullmatch(segment)]
+    words = " ".join(plain)
+    if not said or (options.asks_what_is_false and _TRUTH.search(words)):  # "✅ false"
+        said = {bool(_YES.fullmatch(segment)) for segment in plain}
     if not said and options.asks_for_oddity:
         said = {value for value, word in ((True, _IS_ODD), (False, _IS_ORDINARY)) if any(map(word.fullmatch, judging))}
     judging = [segment for segment in judging if segment.upper() not in options.letters]
@@ -133,4 +154,5 @@ def _verdict(piece: str, options: Options) -> tuple[str, bool] | None:
         said = {True}
     if not said and judging and (end := _VERDICT_AT_END.search(judging[-1])):
         said = {not (end.group("no") or end.group("wrong") or end.group().lower().startswith("no"))}
-    return (letter, said.pop()) if len(said) == 1 else None
+        words = end.group()
+    return (letter, _chosen(letter, said.pop(), words, options)) if len(said) == 1 else None

@@ -116,3 +116,49 @@ def test_an_option_is_named_by_what_it_alone_has():
     colours = options("white", "blue", question="What color is the van?", kind="single_choice")
     assert named("a white stripe", colours).letters == frozenset()
     assert named("a white van", colours).letters == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It says the mug is red, which is wrong, but the rest is right.", "yes"),
+        ("The colour is wrong. Everything else is correct.", "yes"),
+        ("The correct order is nightstand, cat, shelf.", None),
+        ("The correct one would be cat, nightstand, shelf.", None),
+        ("The description is correct.", "no"),
+        ("It is an accurate description.", "no"),
+        ("The description is not accurate.", "yes"),
+    ],
+)
+def test_a_fault_is_told_from_the_rest(text, said):
+    assert implied(text, "Is there a mistake in this description?") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "said"),
+    [
+        ("The mug is under the table.", "Is the mug on the table?", None),
+        ("The mug is on the table.", "Is the mug on the table?", "yes"),
+        ("On the table there is a mug.", "Is the mug on the table?", "yes"),
+        ("The mug isn't on the table.", "Is the mug on the table?", "no"),
+        ("The lamp is left of the mug.", "Is the mug left of the lamp?", None),
+        ("The mug is to the left of the lamp.", "Is the mug left of the lamp?", "yes"),
+        ("To the left of the lamp is the mug.", "Is the mug left of the lamp?", "yes"),
+        ("The lamp is on.", "Is the lamp on?", "yes"),
+        ("The dog on the sofa is sleeping.", "Is the dog in the picture sleeping?", "yes"),
+    ],
+)
+def test_yes_needs_the_place_and_the_order_that_were_asked(text, question, said):
+    assert implied(text, question) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "question", "right"),
+    [
+        ("It's a white house with a green front door.", "white", "What colour is the front door?", False),
+        ("It is a red bus with a blue logo on it.", "red", "What colour is the logo?", False),
+        ("It's a grey hatchback parked by the kerb.", "grey", "What colour is the car?", True),
+    ],
+)
+def test_a_colour_is_credited_to_its_own_thing(text, accepted, question, right):
+    assert matches(text, accepted, question) == right
