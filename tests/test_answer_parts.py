@@ -123,6 +123,7 @@ def test_an_option_is_named_by_what_it_alone_has():
     ("text", "said"),
     [
         ("It says the mug is red, which is wrong, but the rest is right.", "yes"),
+        ("The colour is wrong, but the count is right.", "yes"),
         ("The colour is wrong. Everything else is correct.", "yes"),
         ("The correct order is nightstand, cat, shelf.", None),
         ("The correct one would be cat, nightstand, shelf.", None),
