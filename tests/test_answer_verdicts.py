@@ -44,6 +44,7 @@ def test_a_list_of_verdicts_is_read_as_it_is_meant(statements, layout, right, wr
         "A is true, B is false, C is true and D is false.",
         "A is true. B is false. C is true. D is false. I have checked all of them.",
         "Correct: A, C\nWrong: B, D",
+        "Selected: B, D\nRejected: A, C",
         "A ✅ true\nB ❌ false\nC ✅ true\nD ❌ false",
     ],
 )
@@ -81,3 +82,10 @@ def test_all_being_true_leaves_none_that_is_wrong(kind, text, letters):
     assert extract(text, record).letters == letters
     others = RECORD | {"question_type": kind}
     assert extract(text, others).letters == (letters if letters == {"B"} else None)
+
+
+def test_a_bare_tick_at_things_may_mean_either():
+    record = RECORD | {"question": "With which of these is something wrong?", "options": ["lamp", "bear", "vase"]}
+    assert not extract("✅ A\n❌ B\n✅ C", record).parsed
+    assert extract("✅ lamp: broken\n❌ bear: fine\n✅ vase: odd", record).letters == {"A", "C"}
+    assert extract("A: correct\nB: wrong\nC: correct", record).letters == {"B"}
