@@ -44,7 +44,6 @@ def test_a_list_of_verdicts_is_read_as_it_is_meant(statements, layout, right, wr
         "A is true, B is false, C is true and D is false.",
         "A is true. B is false. C is true. D is false. I have checked all of them.",
         "Correct: A, C\nWrong: B, D",
-        "Selected: B, D\nRejected: A, C",
         "A ✅ true\nB ❌ false\nC ✅ true\nD ❌ false",
     ],
 )
