@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, subject_roots
+from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, reference, subject_roots
 from lmms_eval_drbench.options import Options
 from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
 from lmms_eval_drbench.statements import sentences
@@ -113,7 +113,7 @@ class Clause(NamedTuple):
 
 def clauses(body: str, options: Options) -> Iterator[Clause]:
     """The clauses that name options or take over what was said of some, in order."""
-    asked = asked_roots(options)
+    asked, known_place = asked_roots(options), reference(options)
     seen: Letters = frozenset()
     before: Letters = frozenset()
     predicate: bool | None = None
@@ -149,6 +149,8 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
             predicate = said if said is not None else (True if negated else None)
         seen |= letters
         before = letters
+        if options.single and claims and letters <= known_place:  # "the book is to the right of the mug"
+            continue
         if options.single and is_of_another(text, options):  # "the shelf is below" where it asks about the clock
             if not claims or not roots & subject_roots(options)[0] or not _are_converses(options):
                 continue

@@ -71,6 +71,20 @@ def leading_thing(text: str, options: Options) -> tuple[str, ...]:
     return given[:end]
 
 
+def reference(options: Options) -> Letters:
+    """The only option that the question names, to say where: `the book` of "Which object is left of the book?"."""
+    asked = options.normal(options.asking)
+    places = [
+        (letter, asked[start - 1 : start])
+        for letter, text in options.texts.items()
+        for start in range(1, len(asked) - len(text) + 1)
+        if text and asked[start : start + len(text)] == text
+    ]
+    return frozenset(
+        letter for letter, (before,) in places if len(places) == 1 and before in _BESIDE | {"of", "on", "in", "over"}
+    )
+
+
 def named(clause: str, options: Options, loosely: bool = False) -> Named:
     """What a clause names; a word counts only where exactly one option has it and the question doesn't.
 

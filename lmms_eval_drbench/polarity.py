@@ -35,6 +35,11 @@ _SOUND = re.compile(
     re.IGNORECASE,
 )
 """What calls something right: `is correct`, `an accurate one`, but not `the correct order is ...`."""
+_PART = re.compile(
+    r"\W*(?:and\s)?(?:the|its)\s(?:colou?rs?|counts?|numbers?|positions?|places?|order|names?|shapes?|sizes?|others?)\b",
+    re.IGNORECASE,
+)
+"""What a description may have right beside a mistake."""
 _REST = frozenset(tokens("rest other others else otherwise remaining"))
 _NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
 _CLAUSE = re.compile(
@@ -125,14 +130,20 @@ def _around_place(text: str, place: str | None = None) -> tuple[set[str], str | 
 
 
 def _has_fault(text: str) -> bool | None:
-    """Whether the last clause that calls something wrong or right calls it wrong; of `the rest` it tells nothing."""
-    for clause in reversed(_CLAUSE.split(text)):
+    """Whether the last clause that calls something wrong or right calls it wrong; of `the rest` it tells nothing.
+
+    "The colour is wrong, but the count is right" finds a fault, "it looks wrong, but the caption is right" doesn't.
+    """
+    clauses = _CLAUSE.split(text)
+    for index, clause in reversed(list(enumerate(clauses))):
         given = tokens(clause)
         is_fault = bool(_FAULT.search(clause))
         is_sound = not is_fault and _SOUND.search(clause)
         if _DOUBT & set(given) or not (is_fault or is_sound) or (is_sound and _REST & set(given)):
             continue
         negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
+        if is_sound and not negated and _PART.match(clause) and _has_fault(" . ".join(clauses[:index])):
+            return True
         return is_fault != negated
     return None
 

@@ -22,6 +22,7 @@ from typing import Any
 from lmms_eval_drbench import answers, clones
 from lmms_eval_drbench.answers import Answer
 from lmms_eval_drbench.matching import matches
+from lmms_eval_drbench.statements import corrections
 
 VERSION = "0.1"
 HUB = {
@@ -69,14 +70,18 @@ def read_choice(output: str, question: str, options: Sequence[str]) -> Answer:
     return answers.extract(output, _record("single_choice", question, options))
 
 
+_NO_AFTER_ALL = re.compile(r"\b(wait|hold on|actually|sorry),?\s+no\b(?!\W{1,3}yes\b)", re.IGNORECASE)
+"""`Yes. Wait, no.` answers with its "no"; elsewhere that only takes something back."""
 _SHORT = 200
 """Characters up to which a text is one statement, whatever part of it the reader of open answers picks."""
 
 
 def read_yes_no(output: str, question: str) -> Answer:
     """`yes` or `no`, where the answering sentence says so as a word of its own; a mere "there is no dog" doesn't."""
+    output = _NO_AFTER_ALL.sub(r"\1. No", output)
     found = answers.extract(output, _record("open_ended", question, []))
-    match = _YES_NO.search(found.text or "") or _YES_NO.search(output if len(output) <= _SHORT else "")
+    said = corrections(output)[-1] if len(output) <= _SHORT else ""
+    match = _YES_NO.search(corrections(found.text or "")[-1]) or _YES_NO.search(said)
     if match is None:
         return Answer(None, None, "neither yes nor no" if found.parsed else found.reason)
     return Answer(None, (match.group("alone") or match.group("before")).lower(), found.reason)

@@ -41,11 +41,14 @@ _FITTING = frozenset(
         "seen shown used there"
     )
 )
+_TRUE = frozenset({"true", "correct", "right", "accurate"})
 
 
 def swept(sentence: str, options: Options) -> frozenset[str] | None:
     """The letters of `all except B`, `everything but the hammock`, `all options are correct`."""
     everything = frozenset(options.letters)
+    said = set(options.normal(sentence))
+    is_true = bool(_TRUE & said) and not any(word in NEGATIONS - {"except"} or word.endswith("n't") for word in said)
     scope = _SCOPE | set(options.normal(options.record["question"]))
     if (some := _SOME_BUT.match(sentence)) is not None:
         kept, out = (lettering.bare(some.group(name), options.letters) for name in ("kept", "out"))
@@ -56,11 +59,15 @@ def swept(sentence: str, options: Options) -> frozenset[str] | None:
         out = re.match(r"\W*(?:options?\s)?((?:[A-H]\b[\s,&、]*(?:and\s|or\s)?(?:options?\s)?)+)", match.group("out"))
         left_out = frozenset(re.findall(r"\b[A-H]\b", out.group(1))) if out else options.mentions(match.group("out"))[0]
         is_whole = set(options.normal(match.group("scope"))) <= scope | _FITTING
+        if options.asks_what_is_false and is_true:  # "all but B are correct"
+            return left_out or None
         if options.single:  # "everything but the stove would melt" singles it out
             return left_out if len(left_out) == 1 and is_whole else None
         return (everything - left_out or None) if left_out and left_out < everything and is_whole else None
     if (but := _NONE_BUT.match(sentence)) is not None:
         return lettering.bare(but.group("out"), options.letters) or options.mentions(but.group("out"))[0] or None
+    if options.asks_what_is_false and _EVERY_START.match(sentence) and is_true:
+        return frozenset(options.none or "") or None  # "All statements are correct."
     if (
         set(options.normal(sentence)) <= scope | _FITTING | FUNCTION_WORDS | _EVERY
         and _EVERY_START.match(sentence)

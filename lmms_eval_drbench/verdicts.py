@@ -51,6 +51,7 @@ _NO = re.compile(
 )
 _TRUTH = re.compile(r"\b(?:(?:un)?true|false|(?:in)?(?:correct|accurate)|right|wrong)\b", re.IGNORECASE)
 """What calls a statement true or false; a tick or a "yes" may as well mean that it is chosen."""
+_TAKEN = re.compile(r"\b(?:selected|chosen|(?:in|ex)cluded|rejected)\b", re.IGNORECASE)
 _DENYING = re.compile(r"(?:no|not|isn't|aren't|doesn't|can't|cannot)\b|没有?|不|无", re.IGNORECASE)
 _VERDICT_AT_END = re.compile(
     rf"\b(?:yes|no|(?P<no>not )?{_QUALITY}|"
@@ -115,13 +116,13 @@ def _pieces(line: str, options: Options) -> list[str]:
     return [line]
 
 
-def _chosen(letter: str, value: bool, words: str, options: Options) -> bool | None:
-    """What a verdict in these words says of an option's being an answer."""
-    if not options.asks_what_is_false or letter == options.none:
+def _chosen(letter: str, value: bool, words: str, options: Options, is_explained: bool = True) -> bool | None:
+    """What a verdict in these words says of an option's being an answer; None for a bare tick at what may be wrong."""
+    if not options.asks_what_is_false or letter == options.none or _TAKEN.search(words):
         return value
     if _TRUTH.search(words):
         return not value
-    return None if options.asks_for_statements else value
+    return None if options.asks_for_statements or not is_explained else value
 
 
 def _verdict(piece: str, options: Options) -> tuple[str, bool | None] | None:
@@ -155,4 +156,4 @@ def _verdict(piece: str, options: Options) -> tuple[str, bool | None] | None:
     if not said and judging and (end := _VERDICT_AT_END.search(judging[-1])):
         said = {not (end.group("no") or end.group("wrong") or end.group().lower().startswith("no"))}
         words = end.group()
-    return (letter, _chosen(letter, said.pop(), words, options)) if len(said) == 1 else None
+    return (letter, _chosen(letter, said.pop(), words, options, bool(judging))) if len(said) == 1 else None

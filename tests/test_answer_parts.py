@@ -3,6 +3,7 @@
 import pytest
 
 from lmms_eval_drbench.absence import absent
+from lmms_eval_drbench.answers import extract
 from lmms_eval_drbench.clauses import clauses
 from lmms_eval_drbench.matching import matches, matches_any
 from lmms_eval_drbench.naming import named
@@ -122,6 +123,7 @@ def test_an_option_is_named_by_what_it_alone_has():
     ("text", "said"),
     [
         ("It says the mug is red, which is wrong, but the rest is right.", "yes"),
+        ("The colour is wrong, but the count is right.", "yes"),
         ("The colour is wrong. Everything else is correct.", "yes"),
         ("The correct order is nightstand, cat, shelf.", None),
         ("The correct one would be cat, nightstand, shelf.", None),
@@ -162,3 +164,13 @@ def test_yes_needs_the_place_and_the_order_that_were_asked(text, question, said)
 )
 def test_a_colour_is_credited_to_its_own_thing(text, accepted, question, right):
     assert matches(text, accepted, question) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [("The book is to the right of the mug.", None), ("The mug is to the left of the book.", "A"), ("The book.", "C")],
+)
+def test_what_a_question_only_refers_to_is_not_claimed(text, letter):
+    record = options("mug", "lamp", "book", "none", question="Which object is to the left of the book?").record
+    record |= {"question_type": "single_choice", "answer": ["A"]}
+    assert extract(text, record).letters == (frozenset(letter) if letter else None)

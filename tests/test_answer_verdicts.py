@@ -64,3 +64,27 @@ def test_what_is_not_true_is_false():
     assert extract("A: true\nB: false\nC: true\nD: false", record).letters == {"B", "D"}
     record = RECORD | {"question": "Which of these statements are true?"}
     assert extract("A: true\nB: false\nC: true\nD: false", record).letters == {"A", "C"}
+
+
+@pytest.mark.parametrize("kind", ["single_choice", "multiple_choice"])
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("All statements are correct.", {"D"}),
+        ("Every statement is true.", {"D"}),
+        ("All except B are correct.", {"B"}),
+        ("All of the statements are not correct.", None),
+    ],
+)
+def test_all_being_true_leaves_none_that_is_wrong(kind, text, letters):
+    record = RECORD | {"question_type": kind, "options": [*RECORD["options"][:3], "none of them"]}
+    assert extract(text, record).letters == letters
+    others = RECORD | {"question_type": kind}
+    assert extract(text, others).letters == (letters if letters == {"B"} else None)
+
+
+def test_a_bare_tick_at_things_may_mean_either():
+    record = RECORD | {"question": "With which of these is something wrong?", "options": ["lamp", "bear", "vase"]}
+    assert not extract("✅ A\n❌ B\n✅ C", record).parsed
+    assert extract("✅ lamp: broken\n❌ bear: fine\n✅ vase: odd", record).letters == {"A", "C"}
+    assert extract("A: correct\nB: wrong\nC: correct", record).letters == {"B"}
