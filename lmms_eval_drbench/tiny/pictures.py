@@ -25,7 +25,7 @@ class Album:
 
     def __init__(self, path: Path, count: int) -> None:
         self._path, self.count = path, count
-        if not path.is_file():
+        if not path.is_file() or len(np.load(path, mmap_mode="r")) != count:
             self._draw_all()
         self._pixels = np.load(path, mmap_mode="r")
 
