@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lmms_eval_drbench import chinese
 from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, reference, subject_roots
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, expanded, root, tokens
+from lmms_eval_drbench.phrases import ANTONYMS, expanded, negates, root, tokens
 from lmms_eval_drbench.statements import sentences
 
 _MAX_CLAUSES = 60
@@ -240,9 +240,7 @@ def _said(
         return predicate, bool(elliptic.group("no")), True
     text = _NOT_DENYING.sub("", text)
     plain = tokens(expanded(text))
-    negated = any(
-        word in NEGATIONS or word.endswith("n't") for word in left if word in plain
-    ) and not _NOT_DENYING.fullmatch(text)
+    negated = any(negates(word) for word in left if word in plain) and not _NOT_DENYING.fullmatch(text)
     dismissal = _DISMISSED.search(text)
     if dismissal and root(dismissal.group().lower()) not in asked:
         return False, negated, False

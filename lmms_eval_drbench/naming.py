@@ -10,7 +10,7 @@ from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.asked import BOUNDARY, EMPTY, asked_thing
 from lmms_eval_drbench.descriptions import is_description
 from lmms_eval_drbench.options import ODD, Options
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, tokens
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, negates, root, tokens
 
 Letters = frozenset[str]
 
@@ -204,7 +204,7 @@ def _telling_words(options: Options, asked: set[str], with_places: bool = False)
         others = set().union(*(own for other, own in roots.items() if other != letter))
         is_place = not text or not asks_how and text[0] in FUNCTION_WORDS - {"no"} | PLACES.keys() | BOUNDARY
         describes = all(is_description(word) for word in text)
-        is_denial = any(word in NEGATIONS or word.endswith("n't") for word in text[1:]) or text[:1] in (
+        is_denial = any(map(negates, text[1:])) or text[:1] in (
             ("nothing",),
             ("none",),
             ("neither",),

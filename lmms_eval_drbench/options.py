@@ -6,7 +6,7 @@ from typing import Any
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.asked import EMPTY, asking
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, root, tokens, words
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, negates, root, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 
@@ -124,7 +124,7 @@ class Options:
         if head is None or head[0] not in self.letters or self.contradicts(line):
             return None
         named = self.normal(_EXPLANATION.split(head[1], maxsplit=1)[0])
-        is_denied = any(word in NEGATIONS or word.endswith("n't") for word in self.mentions(head[1])[1])
+        is_denied = any(map(negates, self.mentions(head[1])[1]))
         return head[0] if self._keys.get(named) == head[0] and not is_denied and not _CROSS.search(line) else None
 
     def contradicts(self, text: str) -> bool:
@@ -231,7 +231,7 @@ class Options:
         None where options don't differ without those words, or the text holds a negation.
         """
         given = self._key(text)
-        if any(word in NEGATIONS or word.endswith("n't") for word in given):
+        if any(map(negates, given)):
             return None
         dropped = set(self.normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
         for kept in (frozenset(), frozenset({"in", "on"})):  # options may differ in these alone

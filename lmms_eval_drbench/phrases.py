@@ -17,6 +17,11 @@ NEGATIONS = (
 )
 
 
+def negates(word: str) -> bool:
+    """Whether a word denies what it stands with: `not`, `none`, `isn't`."""
+    return word in NEGATIONS or word.endswith("n't")
+
+
 def vocabulary(text: str) -> list[str]:
     """The words of a word list written as running text."""
     return text.split()

@@ -3,7 +3,7 @@
 import re
 
 from lmms_eval_drbench.asked import asking
-from lmms_eval_drbench.phrases import ANTONYMS, NEGATIONS, PLACES, root, tokens
+from lmms_eval_drbench.phrases import ANTONYMS, PLACES, negates, root, tokens
 
 _ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
 _ASKS_FOR_EXISTENCE = re.compile(
@@ -83,13 +83,13 @@ def implied(text: str, question: str) -> str | None:
     if existence and tokens(text) == ("none",):
         return "no"
     if existence and tokens(text)[:1] == ("there",) and not _content(text):
-        return "no" if any(word in NEGATIONS or word.endswith("n't") for word in tokens(text)) else "yes"
+        return "no" if any(map(negates, tokens(text))) else "yes"
     for clause in _CLAUSE.split(text):
         given = tokens(clause)
         if not given or _DOUBT & set(given):
             continue
         said = _content(clause)
-        negated = any(word in NEGATIONS or word.endswith("n't") for word in given)
+        negated = any(map(negates, given))
         opposite = {root(other) for word in given for other in ANTONYMS.get(word, ())} & asked - said
         is_whole = bool(asked) and asked <= said | opposite
         is_echo = said <= asked and not opposite and not existence
@@ -141,7 +141,7 @@ def _has_fault(text: str) -> bool | None:
         is_sound = not is_fault and _SOUND.search(clause)
         if _DOUBT & set(given) or not (is_fault or is_sound) or (is_sound and _REST & set(given)):
             continue
-        negated = any(word in NEGATIONS | {"nothing"} or word.endswith("n't") for word in given)
+        negated = any(negates(word) or word == "nothing" for word in given)
         if is_sound and not negated and _PART.match(clause) and _has_fault(" . ".join(clauses[:index])):
             return True
         return is_fault != negated
@@ -151,7 +151,7 @@ def _has_fault(text: str) -> bool | None:
 def _content(text: str) -> set[str]:
     given = tokens(text)
     switched = set(given[-1:]) & {"on", "off"}
-    return switched | {root(word) for word in given if word not in _EMPTY | NEGATIONS and not word.endswith("n't")}
+    return switched | {root(word) for word in given if word not in _EMPTY and not negates(word)}
 
 
 def _thing(rest: str) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import NEGATIONS, tokens
+from lmms_eval_drbench.phrases import negates, tokens
 
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""
@@ -269,4 +269,4 @@ def without_loop(text: str) -> str:
 
 
 def is_denial(sentence: str) -> bool:
-    return any(word in NEGATIONS or word.endswith("n't") for word in tokens(sentence))
+    return any(map(negates, tokens(sentence)))

@@ -4,7 +4,7 @@ import re
 
 from lmms_eval_drbench import letters as lettering
 from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, vocabulary
+from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, negates, vocabulary
 
 _ALL_BUT = re.compile(
     r"^\W*(?:all|every(?:thing|one)?|each|any(?:thing)?)\b(?P<scope>[^.,:;\n]{0,60}?),?\s+"
@@ -78,9 +78,7 @@ def swept(sentence: str, options: Options) -> frozenset[str] | None:
     if match is None or not set(options.normal(match.group("scope"))) <= scope:
         return None
     rest = set(options.normal(match.group("rest")))
-    is_limited = any(
-        word in NEGATIONS | {"but", "wrong", "incorrect", "false"} or word.endswith("n't") for word in rest
-    )
+    is_limited = any(negates(word) or word in ("but", "wrong", "incorrect", "false") for word in rest)
     asked = (
         set(options.normal(options.record["question"])) - FUNCTION_WORDS - {"are", "which", "what", "these", "option"}
     )

@@ -21,7 +21,6 @@ from lmms_eval_drbench.build.sources.procedural.source import ProceduralSource
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.record import SPLITS
 
-OPTIONS = "options.json"
 PLAN = "plan.sha256"
 """File in the folder of an unfinished build that says what its shards are made from."""
 
@@ -134,7 +133,7 @@ def _planned(args: argparse.Namespace, source: AnnotatedSource, spool: Path) -> 
 def _open_partial(out: Path, partial: Path) -> None:
     """Start in an empty folder, or go on where a build was stopped."""
     try:
-        if not (partial / OPTIONS).is_file():
+        if not (partial / annotated.OPTIONS).is_file():
             check_free(out)
             partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -144,8 +143,8 @@ def _open_partial(out: Path, partial: Path) -> None:
 def _compare(out: Path, partial: Path, options: dict[str, Any]) -> None:
     """Raise UserError where a build of other options was stopped, unless it had no plan yet: then nothing can mix."""
     if not (partial / PLAN).is_file():
-        (partial / OPTIONS).unlink(missing_ok=True)
-    if not _is_noted(partial / OPTIONS, json.dumps(options)):
+        (partial / annotated.OPTIONS).unlink(missing_ok=True)
+    if not _is_noted(partial / annotated.OPTIONS, json.dumps(options)):
         raise UserError(f"{out} holds an unfinished build of other options: finish it or remove {out}")
 
 

@@ -40,6 +40,8 @@ CRITICISED = 1000
 """Questions from which on a critic is taught: in fewer a reader of the text hardly finds anything to learn."""
 PARTIAL = ".unfinished"
 """Folder inside the output that holds what a stopped build needs to go on."""
+OPTIONS = "options.json"
+"""File in it that says what was asked for."""
 SHARD_QUESTIONS = 500
 """Questions from which on a shard is closed; an image's questions are never torn apart."""
 _TEXTS = datasets.Features({name: feature for name, feature in FEATURES.items() if name != "image"})

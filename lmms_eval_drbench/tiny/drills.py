@@ -83,10 +83,11 @@ def use(rng: random.Random) -> Turn:
     """What a thing is made for, or what is made for that."""
     name = rng.choice(sorted(SERVING))
     purpose = SERVING[name]
+    serving = listing([kind for kind in purpose.kinds if kind in KINDS])
     if rng.random() < 0.5:
-        return f"What is made for {purpose.made}?", listing([kind for kind in purpose.kinds if kind in KINDS])
+        return f"What is made for {purpose.made}?", serving
     if rng.random() < 0.5:
-        return f"With what can one {purpose.can}?", listing([kind for kind in purpose.kinds if kind in KINDS])
+        return f"With what can one {purpose.can}?", serving
     return f"What is the {name} for?", f"The {name} is made for {purpose.made}."
 
 

@@ -14,7 +14,7 @@ from transformers import Qwen2_5_VLProcessor
 
 from lmms_eval_drbench.build.scene import Scene, SceneObject
 from lmms_eval_drbench.build.sources.procedural import compose
-from lmms_eval_drbench.build.sources.procedural.world import COLOURS, GROUNDS, KINDS
+from lmms_eval_drbench.build.sources.procedural.world import COLOURS, GROUNDS, KINDS, WRONG_STATES
 from lmms_eval_drbench.tiny.architecture import IMAGE_SIZE, SYSTEM_PROMPT
 from lmms_eval_drbench.tiny.curriculum import Lesson, drill, lesson
 from lmms_eval_drbench.tiny.drills import SURFACES
@@ -84,7 +84,7 @@ NOTHING = "nothing"
 _MARKS = sorted(
     {"fallen", "striped", "dotted", "wooden", "metal"}
     | {state for kind in KINDS.values() for state in kind.states}
-    | {"overflowing", "burning", "broken", "contradictory", "leaking"}
+    | {wrong for wrong, _ in WRONG_STATES.values()}
 )
 CELL_WORDS = {
     "kinds": tuple(KINDS),

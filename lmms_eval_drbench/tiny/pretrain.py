@@ -28,7 +28,8 @@ from lmms_eval_drbench.build.sources.procedural.world import COLOURS
 from lmms_eval_drbench.errors import UserError, run_cli
 from lmms_eval_drbench.tiny.architecture import build_model, build_processor
 from lmms_eval_drbench.tiny.curriculum import drill, lesson
-from lmms_eval_drbench.tiny.lessons import CELL_WORDS, IGNORED, NOTHING, Album, LessonStream, collate, word_ids
+from lmms_eval_drbench.tiny.lessons import CELL_WORDS, IGNORED, NOTHING, LessonStream, collate, word_ids
+from lmms_eval_drbench.tiny.pictures import Album
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def grounding_loss_and_hits(
     """
     text = model.model.language_model
     visual = model.model.visual(batch["pixel_values"], batch["image_grid_thw"]).pooler_output  # [B * cells, hidden]
-    visual = text.norm(torch.cat(list(visual)) if isinstance(visual, (tuple, list)) else visual)
+    visual = text.norm(visual)
     loss, hits = 0.0, []
     for name, words in CELL_WORDS.items():
         rows = [text.embed_tokens.weight[word_ids(word, processor)].mean(0) for word in (NOTHING, *words)]

@@ -45,10 +45,19 @@ def _some(view: View, rng: random.Random, most: int = 4) -> list[Referent]:
     """One to four things, in the picture's order; one that is marked is among them more often than not."""
     refs = things(view)
     chosen = rng.sample(refs, min(len(refs), rng.randint(1, most)))
-    marked = [ref for ref in refs if marks(ref.thing) or _floats(view.scene, ref.thing)]
+    marked = _marked(view)
     if marked and rng.random() < 0.5:
         chosen = [rng.choice(marked), *chosen[1:]]
-    return sorted({id(ref): ref for ref in chosen}.values(), key=refs.index)
+    return _in_order(chosen, refs)
+
+
+def _marked(view: View) -> list[Referent]:
+    return [ref for ref in things(view) if marks(ref.thing) or _floats(view.scene, ref.thing)]
+
+
+def _in_order(chosen: list[Referent], refs: list[Referent]) -> list[Referent]:
+    """Those chosen, each once, as `refs` has them."""
+    return [ref for ref in refs if ref in chosen]
 
 
 def _words(refs: list[Referent], rng: random.Random) -> str:
@@ -99,10 +108,8 @@ def look_for(view: View, rng: random.Random) -> Turn:
 
 def condition(view: View, rng: random.Random) -> Turn:
     """How the named things are: their state and look, fallen over, in mid-air, or simply where they are."""
-    refs = things(view)
-    marked = [ref for ref in refs if marks(ref.thing) or _floats(view.scene, ref.thing)]
-    refs = rng.sample(marked, min(len(marked), 2)) + _some(view, rng, 2)
-    refs = sorted({id(ref): ref for ref in refs}.values(), key=things(view).index)
+    marked = _marked(view)
+    refs = _in_order(rng.sample(marked, min(len(marked), 2)) + _some(view, rng, 2), things(view))
     return f"How are these: {_words(refs, rng)}.", "\n".join(_condition(view.scene, ref) for ref in refs)
 
 

@@ -122,7 +122,7 @@ def _check_out(out: Path) -> None:
     if not (out / annotated.PARTIAL).exists():
         check_free(out)
         return
-    noted = out / annotated.PARTIAL / "options.json"
+    noted = out / annotated.PARTIAL / annotated.OPTIONS
     if noted.is_file() and noted.read_text(encoding="utf-8") not in ("", _MARK):
         raise UserError(f"{out} holds an unfinished build of another generator: finish it or remove {out}")
 
@@ -134,7 +134,7 @@ def _open(out: Path) -> None:
         for file in [*out.glob("*.parquet"), *out.glob("stats.json")]:  # whatever split they were of
             file.unlink()
     partial.mkdir(parents=True, exist_ok=True)
-    (partial / "options.json").write_text(_MARK, encoding="utf-8")
+    (partial / annotated.OPTIONS).write_text(_MARK, encoding="utf-8")
 
 
 def _too_few(args: argparse.Namespace, found: int, pool: int, skipped: dict[str, str]) -> str:
