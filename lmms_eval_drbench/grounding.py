@@ -11,7 +11,7 @@ from typing import Any
 
 from lmms_eval_drbench import scaffold
 from lmms_eval_drbench.answers import extract
-from lmms_eval_drbench.phrases import NEGATIONS, tokens, vocabulary
+from lmms_eval_drbench.answers.phrases import NEGATIONS, tokens, vocabulary
 from lmms_eval_drbench.record import CHAIN_STEPS, option_letters
 
 INVERSES = {

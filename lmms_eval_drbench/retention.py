@@ -21,8 +21,8 @@ from typing import Any
 
 from lmms_eval_drbench import answers, clones
 from lmms_eval_drbench.answers import Answer
-from lmms_eval_drbench.matching import matches
-from lmms_eval_drbench.statements import corrections
+from lmms_eval_drbench.answers.matching import matches
+from lmms_eval_drbench.answers.statements import corrections
 
 VERSION = "0.1"
 HUB = {

@@ -9,10 +9,10 @@ from typing import Any
 
 from lmms_eval_drbench import grounding, rationales, scaffold
 from lmms_eval_drbench.answers import Answer, extract
-from lmms_eval_drbench.matching import matches_any
-from lmms_eval_drbench.phrases import token_f1, tokens
+from lmms_eval_drbench.answers.matching import matches_any
+from lmms_eval_drbench.answers.phrases import token_f1, tokens
+from lmms_eval_drbench.answers.rejection import rejects
 from lmms_eval_drbench.record import chance
-from lmms_eval_drbench.rejection import rejects
 from lmms_eval_drbench.taxonomy import QuestionType
 
 _SHOWN = 200

@@ -5,10 +5,10 @@ import json
 import random
 from pathlib import Path
 
+from lmms_eval_drbench.answers.phrases import vocabulary
 from lmms_eval_drbench.build.annotated import families_for
 from lmms_eval_drbench.build.builder import Builder
 from lmms_eval_drbench.build.questions.annotated import View
-from lmms_eval_drbench.phrases import vocabulary
 
 COCO_KINDS = vocabulary(
     "person bicycle car motorcycle airplane bus train truck boat bench bird cat dog horse sheep cow elephant umbrella "

@@ -2,14 +2,14 @@
 
 import pytest
 
-from lmms_eval_drbench.absence import absent
 from lmms_eval_drbench.answers import extract
-from lmms_eval_drbench.clauses import clauses
-from lmms_eval_drbench.matching import matches, matches_any
-from lmms_eval_drbench.naming import named
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.polarity import implied
-from lmms_eval_drbench.quantities import agree, quantity
+from lmms_eval_drbench.answers.absence import absent
+from lmms_eval_drbench.answers.clauses import clauses
+from lmms_eval_drbench.answers.matching import matches, matches_any
+from lmms_eval_drbench.answers.naming import named
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.polarity import implied
+from lmms_eval_drbench.answers.quantities import agree, quantity
 
 
 def options(*texts: str, question: str = "Which objects are on the table?", kind: str = "multiple_choice") -> Options:

@@ -6,8 +6,8 @@ import pytest
 from conftest import toy_record
 
 from lmms_eval_drbench import scaffold
+from lmms_eval_drbench.answers.matching import matches
 from lmms_eval_drbench.data import load
-from lmms_eval_drbench.matching import matches
 from lmms_eval_drbench.scoring import constant_policies, score
 
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.utils import murmurhash3_32
 
 from lmms_eval_drbench.answers import Answer
-from lmms_eval_drbench.phrases import words
+from lmms_eval_drbench.answers.phrases import words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.scoring import is_right
 from lmms_eval_drbench.taxonomy import QuestionType

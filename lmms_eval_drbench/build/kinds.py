@@ -7,7 +7,7 @@ never used where the table is needed.
 from dataclasses import dataclass
 from functools import cache
 
-from lmms_eval_drbench.phrases import vocabulary
+from lmms_eval_drbench.answers.phrases import vocabulary
 
 _PLURALS = {
     "person": "people",

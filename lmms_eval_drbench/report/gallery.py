@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmms_eval_drbench import data, scaffold, webpage
+from lmms_eval_drbench.answers.phrases import tokens
 from lmms_eval_drbench.errors import UserError
 from lmms_eval_drbench.grounding import fact
-from lmms_eval_drbench.phrases import tokens
 from lmms_eval_drbench.report.comparison import Comparison, SuiteComparison, Variant
 from lmms_eval_drbench.taxonomy import Category
 

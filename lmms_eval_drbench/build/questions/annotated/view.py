@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from lmms_eval_drbench.answers.phrases import vocabulary
 from lmms_eval_drbench.build.kinds import (
     COLOURS,
     COMES_IN_SEVERAL,
@@ -21,7 +22,6 @@ from lmms_eval_drbench.build.kinds import (
     is_plural,
 )
 from lmms_eval_drbench.build.scene import Scene, SceneObject
-from lmms_eval_drbench.phrases import vocabulary
 
 PICTURE = "picture"
 """The key object that stands for the whole picture."""

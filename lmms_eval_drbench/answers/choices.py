@@ -11,15 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.claims import ALTERNATIVE, claimed
-from lmms_eval_drbench.conclusions import concluded
-from lmms_eval_drbench.naming import asked_roots
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import root, tokens
-from lmms_eval_drbench.ranks import lettered
-from lmms_eval_drbench.rejection import rejects
-from lmms_eval_drbench.statements import (
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.claims import ALTERNATIVE, claimed
+from lmms_eval_drbench.answers.conclusions import concluded
+from lmms_eval_drbench.answers.naming import asked_roots
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.phrases import root, tokens
+from lmms_eval_drbench.answers.ranks import lettered
+from lmms_eval_drbench.answers.rejection import rejects
+from lmms_eval_drbench.answers.statements import (
     CONTRAST,
     LIKEWISE,
     NOT_THE_OTHER,
@@ -35,8 +35,8 @@ from lmms_eval_drbench.statements import (
     without_first_sight,
     without_loop,
 )
-from lmms_eval_drbench.sweeps import swept
-from lmms_eval_drbench.verdicts import verdicts
+from lmms_eval_drbench.answers.sweeps import swept
+from lmms_eval_drbench.answers.verdicts import verdicts
 
 _ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
 _ORDINARY = re.compile(

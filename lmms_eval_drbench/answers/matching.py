@@ -7,13 +7,13 @@
 import re
 from collections.abc import Iterable
 
-from lmms_eval_drbench import chinese, counts, polarity
-from lmms_eval_drbench.absence import absent
-from lmms_eval_drbench.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
-from lmms_eval_drbench.counts import is_number
-from lmms_eval_drbench.described import describes_the_asked
-from lmms_eval_drbench.descriptions import COLOURS, is_description
-from lmms_eval_drbench.phrases import (
+from lmms_eval_drbench.answers import chinese, counts, polarity
+from lmms_eval_drbench.answers.absence import absent
+from lmms_eval_drbench.answers.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
+from lmms_eval_drbench.answers.counts import is_number
+from lmms_eval_drbench.answers.described import describes_the_asked
+from lmms_eval_drbench.answers.descriptions import COLOURS, is_description
+from lmms_eval_drbench.answers.phrases import (
     ARTICLES,
     ATTRIBUTES,
     FUNCTION_WORDS,
@@ -23,7 +23,7 @@ from lmms_eval_drbench.phrases import (
     tokens,
     words,
 )
-from lmms_eval_drbench.quantities import agree, quantity
+from lmms_eval_drbench.answers.quantities import agree, quantity
 
 _MAX_TEXT = 1000
 _MAX_CLAUSES = 20

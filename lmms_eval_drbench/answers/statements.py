@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import negates, tokens
+from lmms_eval_drbench.answers import chinese
+from lmms_eval_drbench.answers.phrases import negates, tokens
 
 MAX_DECLARATIONS = 50
 """Declarations looked at, from the end of a text."""

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lmms_eval_drbench.asked import asked_thing
-from lmms_eval_drbench.clauses import VERB
-from lmms_eval_drbench.letters import strip_markup
-from lmms_eval_drbench.phrases import ATTRIBUTES, root, tokens
-from lmms_eval_drbench.rejection import rejects
-from lmms_eval_drbench.statements import (
+from lmms_eval_drbench.answers.asked import asked_thing
+from lmms_eval_drbench.answers.clauses import VERB
+from lmms_eval_drbench.answers.letters import strip_markup
+from lmms_eval_drbench.answers.phrases import ATTRIBUTES, root, tokens
+from lmms_eval_drbench.answers.rejection import rejects
+from lmms_eval_drbench.answers.statements import (
     corrections,
     declarations,
     first_sentence,

@@ -2,8 +2,8 @@
 
 import re
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import ARTICLES, ATTRIBUTES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
+from lmms_eval_drbench.answers import chinese
+from lmms_eval_drbench.answers.phrases import ARTICLES, ATTRIBUTES, FUNCTION_WORDS, NEGATIONS, root, tokens, vocabulary
 
 FILLERS = frozenset(
     vocabulary(

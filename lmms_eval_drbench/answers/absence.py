@@ -2,7 +2,7 @@
 
 import re
 
-from lmms_eval_drbench.phrases import root, tokens
+from lmms_eval_drbench.answers.phrases import root, tokens
 
 _SPAN = 300
 _DETERMINERS = r"(?:\s(?:any|its|their|his|her|the|an?))*"

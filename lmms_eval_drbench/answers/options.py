@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.asked import EMPTY, asking
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, negates, root, tokens, words
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.asked import EMPTY, asking
+from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, expanded, negates, root, tokens, words
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 

@@ -2,8 +2,8 @@
 
 import re
 
-from lmms_eval_drbench.asked import asking
-from lmms_eval_drbench.phrases import ANTONYMS, PLACES, negates, root, tokens
+from lmms_eval_drbench.answers.asked import asking
+from lmms_eval_drbench.answers.phrases import ANTONYMS, PLACES, negates, root, tokens
 
 _ASKS = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|will|would)\b", re.IGNORECASE)
 _ASKS_FOR_EXISTENCE = re.compile(

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.answers.phrases import tokens
 
 _BASE = {
     **{"mm": ("m", 0.001), "cm": ("m", 0.01), "m": ("m", 1.0), "km": ("m", 1000.0)},

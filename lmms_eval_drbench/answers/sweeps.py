@@ -2,9 +2,9 @@
 
 import re
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, negates, vocabulary
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, negates, vocabulary
 
 _ALL_BUT = re.compile(
     r"^\W*(?:all|every(?:thing|one)?|each|any(?:thing)?)\b(?P<scope>[^.,:;\n]{0,60}?),?\s+"

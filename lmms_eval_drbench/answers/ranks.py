@@ -2,8 +2,8 @@
 
 import re
 
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.phrases import tokens
 
 _RANKS = {
     rank: place

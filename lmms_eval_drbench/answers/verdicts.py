@@ -2,8 +2,8 @@
 
 import re
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.options import Options
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.options import Options
 
 _SAYS = (
     r"(?:yes|no|not|true|false|untrue|correct|incorrect|right|wrong|accurate|inaccurate|is|isn't|ok|"

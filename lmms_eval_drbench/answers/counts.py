@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator
 
-from lmms_eval_drbench.phrases import root, tokens
+from lmms_eval_drbench.answers.phrases import root, tokens
 
 _TOTAL = re.compile(
     r"^\W*(?P<first>\w+)(?=[,:;]|\s\()|"

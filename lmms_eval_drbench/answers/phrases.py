@@ -8,7 +8,7 @@ import functools
 import re
 import unicodedata
 
-from lmms_eval_drbench import chinese
+from lmms_eval_drbench.answers import chinese
 
 ARTICLES = frozenset({"a", "an", "the"})
 

@@ -6,11 +6,11 @@ What only describes another thing names nothing: the "white" of "a white stripe"
 import re
 from typing import NamedTuple
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.asked import BOUNDARY, EMPTY, asked_thing
-from lmms_eval_drbench.descriptions import is_description
-from lmms_eval_drbench.options import ODD, Options
-from lmms_eval_drbench.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, negates, root, tokens
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.asked import BOUNDARY, EMPTY, asked_thing
+from lmms_eval_drbench.answers.descriptions import is_description
+from lmms_eval_drbench.answers.options import ODD, Options
+from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, negates, root, tokens
 
 Letters = frozenset[str]
 

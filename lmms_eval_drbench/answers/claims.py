@@ -6,13 +6,13 @@ only option that is not ruled out; for a set, all that is claimed. What is claim
 
 import re
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench import polarity
-from lmms_eval_drbench.clauses import STATEMENT, VERB, Clause, clauses, is_opposite
-from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, named
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import ANTONYMS, root, tokens
-from lmms_eval_drbench.statements import LIKEWISE, is_cut_off, is_refusal, sentences
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers import polarity
+from lmms_eval_drbench.answers.clauses import STATEMENT, VERB, Clause, clauses, is_opposite
+from lmms_eval_drbench.answers.naming import EMPTY, Letters, asked_roots, named
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.phrases import ANTONYMS, root, tokens
+from lmms_eval_drbench.answers.statements import LIKEWISE, is_cut_off, is_refusal, sentences
 
 _PHRASE = 8
 """Words; a longer statement without its full stop may have been cut off."""

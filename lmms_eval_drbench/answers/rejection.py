@@ -8,8 +8,8 @@ something that the question never mentioned, or of an attribute ("the colour is 
 import re
 from collections.abc import Iterable
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.phrases import ATTRIBUTES, tokens, vocabulary
+from lmms_eval_drbench.answers import chinese
+from lmms_eval_drbench.answers.phrases import ATTRIBUTES, tokens, vocabulary
 
 _SPAN = 500
 """Characters read: a rejection is a short statement, and the patterns are quadratic within a clause."""

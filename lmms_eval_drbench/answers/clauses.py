@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lmms_eval_drbench import chinese
-from lmms_eval_drbench.naming import EMPTY, Letters, asked_roots, leading_thing, named, reference, subject_roots
-from lmms_eval_drbench.options import Options
-from lmms_eval_drbench.phrases import ANTONYMS, expanded, negates, root, tokens
-from lmms_eval_drbench.statements import sentences
+from lmms_eval_drbench.answers import chinese
+from lmms_eval_drbench.answers.naming import EMPTY, Letters, asked_roots, leading_thing, named, reference, subject_roots
+from lmms_eval_drbench.answers.options import Options
+from lmms_eval_drbench.answers.phrases import ANTONYMS, expanded, negates, root, tokens
+from lmms_eval_drbench.answers.statements import sentences
 
 _MAX_CLAUSES = 60
 _MAX_SENTENCE = 1000

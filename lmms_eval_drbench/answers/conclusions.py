@@ -8,13 +8,20 @@ gone through: "the mug and the bowl are on the table" may be the second of two s
 
 import re
 
-from lmms_eval_drbench import letters as lettering
-from lmms_eval_drbench.asked import EMPTY
-from lmms_eval_drbench.clauses import CONDITIONAL, VERB, is_of_another, is_opposite
-from lmms_eval_drbench.naming import Letters, asked_roots, named
-from lmms_eval_drbench.options import ODD, Options
-from lmms_eval_drbench.phrases import NEGATIONS, expanded, root, tokens
-from lmms_eval_drbench.statements import COPULA, is_conclusion, is_cut_off, paragraphs, sentences, without_connective
+from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers.asked import EMPTY
+from lmms_eval_drbench.answers.clauses import CONDITIONAL, VERB, is_of_another, is_opposite
+from lmms_eval_drbench.answers.naming import Letters, asked_roots, named
+from lmms_eval_drbench.answers.options import ODD, Options
+from lmms_eval_drbench.answers.phrases import NEGATIONS, expanded, root, tokens
+from lmms_eval_drbench.answers.statements import (
+    COPULA,
+    is_conclusion,
+    is_cut_off,
+    paragraphs,
+    sentences,
+    without_connective,
+)
 
 _MAX_SENTENCE = 400
 _MAX_BEFORE = 4000

@@ -4,9 +4,9 @@
 grey wheels` doesn't.
 """
 
-from lmms_eval_drbench.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
-from lmms_eval_drbench.descriptions import COLOURS, is_description
-from lmms_eval_drbench.phrases import ATTRIBUTES, NEGATIONS, root, tokens
+from lmms_eval_drbench.answers.asked import BOUNDARY, DOUBT, EMPTY, FILLERS, UNNAMED, asked_thing
+from lmms_eval_drbench.answers.descriptions import COLOURS, is_description
+from lmms_eval_drbench.answers.phrases import ATTRIBUTES, NEGATIONS, root, tokens
 
 _IS = frozenset({"is", "are", "was", "were"})
 _IT_IS = _IS | frozenset(tokens("it it's this that that's they they're"))

@@ -2,7 +2,7 @@
 
 import re
 
-from lmms_eval_drbench.phrases import tokens
+from lmms_eval_drbench.answers.phrases import tokens
 
 COLOURS = frozenset(
     tokens(
