@@ -23,7 +23,7 @@ FILLERS = frozenset("是的在有了着它他她这那图中片像里面内可�
 ALTERNATIVES = frozenset("或和与及跟")
 
 _BRACKETS = str.maketrans("【】「」『』〔〕", "[][][][]")
-_HAS_CHINESE = re.compile(f"[{CHARACTER}]")
+HAS_CHINESE = re.compile(f"[{CHARACTER}]")
 _SEAM = re.compile(rf"(?<=[{CHARACTER}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{CHARACTER}])")
 _LETTER = r"[\"'(\[]?[A-H][\"')\]]?(?![A-Za-z])"
 _LETTERS = rf"(?:[A-H]{{2,8}}(?![A-Za-z])|{_LETTER}(?:\s?(?:,|、|and)\s?{_LETTER}){{0,7}})"
@@ -110,6 +110,7 @@ _RULES = [
         ),
         (r"[三四五]个(?:选项)?(?:都|均|全)(?:对|正确|符合|选)|全都?对", " all of the above"),
         (r"(?:以上)?(?:选项)?(?:全选|全部正确|全都正确|以上都是|以上皆是|以上全部|都正确)", " all of the above"),
+        (rf"(?:也就是|即)\s?(?=(?:option )?{_LETTERS})", " the answer is "),
         (rf"(?:应该是|应当是|应是|应为|其实是)\s?(?=(?:option )?{_LETTERS})", " the answer is "),
         (r"[,;]?\s?而是", "; it is "),
         (r"(?:等等|等一下|不对|更正|纠正一下|纠正|修正)(?=\s?[,:.!])", " Wait"),
@@ -122,56 +123,10 @@ _RULES = [
 def anglicised(text: str) -> str:
     """`text` with its Chinese framing in English; unchanged without Chinese. Linear in the length of `text`."""
     text = text.translate(_BRACKETS)
-    if not _HAS_CHINESE.search(text):
+    if not HAS_CHINESE.search(text):
         return text
     text = _SEAM.sub(" ", text)
     for pattern, english in _RULES:
-        text = pattern.sub(english, text)
-    return text
-
-
-_COLOURS = {
-    **{"(?<!粉)红": "red", "橙": "orange", "橘": "orange", "黄": "yellow", "绿": "green", "蓝": "blue", "紫": "purple"},
-    **{"粉红?": "pink", "黑": "black", "白": "white", "灰": "gray", "棕": "brown", "褐": "brown"},
-    **{"银": "silver", "金": "golden"},
-}
-_NAMES = {
-    "自行车|单车": "bicycle", "摩托车": "motorcycle", "公交车|公共汽车|巴士": "bus", "卡车|货车": "truck",
-    "火车": "train", "汽车|轿车|小车": "car", "飞机": "airplane", "船": "boat", "猫": "cat", "狗": "dog", "鸟": "bird",
-    "马": "horse", "牛": "cow", "羊": "sheep", "雨伞|伞": "umbrella", "杯子": "cup", "桌子": "table", "椅子": "chair",
-    "沙发": "sofa", "床": "bed", "手机": "cell phone", "树": "tree", "花": "flower", "帽子": "hat", "书": "book",
-    "人": "person",
-}  # fmt: skip
-"""The commonest things of pictures, read where nothing else is said or where they are denied."""
-_PLAIN = [
-    (re.compile(pattern), english)
-    for pattern, english in (
-        *((rf"[深浅]?{name}(?:色的?|的?(?=\s*(?:$|[,.;!])))", f" {english} ") for name, english in _COLOURS.items()),
-        *(
-            (rf"没有(?:看到|任何|一?只)?(?:{name})(?=\s*(?:$|[,.;!]))", f" there is no {one} ")
-            for name, one in _NAMES.items()
-        ),
-        *((rf"^\s*(?:这?是)?\s*(?:一[个只辆匹头把架])?(?:{name})(?=\W*$)", one) for name, one in _NAMES.items()),
-        (r"白天|日间", " day "),
-        (r"晚上|夜晚|夜间|夜里|深夜", " night "),
-        (r"室内", " indoors "),
-        (r"(?:室|户)外", " outdoors "),
-        (r"左(?:边|侧|面|方|手边)?(?!上|下|右)", " left "),
-        (r"(?<!左)右(?:边|侧|面|方|手边)?(?!上|下)", " right "),
-        (r"(?:打|敞)?开着的?|打开的?|敞开的?|^\s*开的?(?=\W*$)", " open "),
-        (r"(?:关|合|闭)着的?|关闭的?|关上的?|^\s*关的?(?=\W*$)", " closed "),
-        (r"^\s*(?:是的?|对的?|有的?|正确)\s*(?=$|[,.;!])", "yes"),
-        (r"^\s*(?:不是的?|不对|否|没有|没)\s*(?=$|[,.;!])", "no"),
-    )
-]
-"""Words that answer questions of any picture: colours, sides, times, open or closed, yes or no."""
-
-
-def translated(text: str, other: str) -> str:
-    """`text` with its plainest Chinese answers in English, unless `other`, what it is compared with, is Chinese."""
-    if not _HAS_CHINESE.search(text) or _HAS_CHINESE.search(other):
-        return text
-    for pattern, english in _PLAIN:
         text = pattern.sub(english, text)
     return text
 

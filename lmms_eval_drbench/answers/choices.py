@@ -3,8 +3,9 @@
 First the commitments (`_STRONG`), in what follows the last correction and then in the whole text: nothing but the
 answer; a last sentence that concludes (`conclusions`); the last declaration ("the answer is ..."); an answer on the
 last line; "all but B"; a tick or a cross for every option. Then the statements (`_WEAK`), in what follows the last
-correction only: the first line; a rejection of the premise, at the end or anywhere; and prose, weighed clause by clause
-(`claims`). The first reader that reads something decides; one that knows why nothing can be read ends the search.
+correction only: the first line; lists and counts (`listings`); a rejection of the premise (`denials`); an order told as
+a sentence (`orders`); prose, weighed clause by clause (`claims`); and at last the words that tell the options apart
+(`gist`). The first reader that reads something decides; one that knows why nothing can be read ends the search.
 """
 
 import re
@@ -12,13 +13,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval_drbench.answers import letters as lettering
+from lmms_eval_drbench.answers import polarity
 from lmms_eval_drbench.answers.claims import ALTERNATIVE, claimed
 from lmms_eval_drbench.answers.conclusions import concluded
-from lmms_eval_drbench.answers.naming import asked_roots
+from lmms_eval_drbench.answers.denials import closing_rejection, none_fits, rejecting_option, unseen_option
+from lmms_eval_drbench.answers.gist import gist
+from lmms_eval_drbench.answers.listings import balanced, bracketed, counted, itemised
+from lmms_eval_drbench.answers.naming import Found, Letters, Unreadable
 from lmms_eval_drbench.answers.options import Options
-from lmms_eval_drbench.answers.phrases import root, tokens
+from lmms_eval_drbench.answers.orders import ordered
+from lmms_eval_drbench.answers.phrases import tokens
 from lmms_eval_drbench.answers.ranks import lettered
-from lmms_eval_drbench.answers.rejection import rejects
 from lmms_eval_drbench.answers.statements import (
     CONTRAST,
     LIKEWISE,
@@ -38,6 +43,7 @@ from lmms_eval_drbench.answers.statements import (
 from lmms_eval_drbench.answers.sweeps import swept
 from lmms_eval_drbench.answers.verdicts import verdicts
 
+_LETTER_ASIDE = re.compile(r"(?<=\b[A-H])\s\((?!and\b|or\b|also\b)[^()\n]{3,100}\)")
 _ASIDE = re.compile(r"\s\((?!\s?(?:and|also|or|maybe|possibly|perhaps|plus)\b)[^()]{0,200}\)\W*$", re.IGNORECASE)
 _ORDINARY = re.compile(
     r"\b(?:is|are|looks?|seems?)\s(?:all\s|perfectly\s|quite\s)?(?:normal|usual|common|ordinary|expected|fine)\b",
@@ -54,14 +60,18 @@ _VERDICT = re.compile(
     r"would)(?P<verdict>(?:n't|\s).*)"
 )
 """`C is out`: the letter and what is said of it."""
-_INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
-_DENYING = re.compile(r"^(?:there (?:is|are)|(?:it|he|she|they|the \w+) \w+) no\b|^(?:it|they) lacks?\b", re.IGNORECASE)
-"""An option such as `It has no hands`."""
-_UNSEEN = re.compile(
-    r"(?:\bnot|n't)\s(?:clearly |actually |really )?visible\b|(?:\bcannot|\bcan not|\bcan't|\bcould not)\sbe\s"
-    r"(?:seen|told|made out|determined)\b|\bhidden from view\b",
+_EXCEPT_THAT = re.compile(r",?\sexcept (?:that|for the fact that)\s", re.IGNORECASE)
+_NOT_BELONGING = re.compile(
+    r"\b(?:does|do|did)(?:n't|\snot)\s(?:really\s|quite\s|usually\s)?belong\b|"
+    r"\bwould(?:n't|\snot)\s(?:\w+ly\s)?be\s(?:found|seen|expected)\b|"
+    r"\b(?:is|are)(?:n't|\s(?:\w+\s)?not)\s(?:something|what|things)\s(?:you|one|we|i)(?:'d|\swould)?\s(?:\w+ly\s)?expect\b",
     re.IGNORECASE,
 )
+_STEPS = re.compile(r"(?:^|\n)\W{0,4}1[.)]\s[^\n]+\n(?:[^\n]*\n){0,40}?\W{0,4}2[.)]\s")
+"""`1. Identify the desk`, `2. Count ...`: no answers."""
+_INTRODUCED = re.compile(r"[^.:\n]{3,80}:\s[^:\n]+$")
+"""`Two hazards are visible: ...`"""
+_INLINE_OPTION = re.compile(r"(?:^|(?<=[\s,;(]))[A-H][.):]\s")
 _REMOVED = re.compile(
     r"\W*(?:(?:i(?:'d| would| should)? )?(?:remove|drop|exclude|discard|leave out|take out|scratch)|not|without|except|"
     r"minus)\s"
@@ -71,12 +81,6 @@ _REMOVED = re.compile(
 """What takes options out of a set that was given: `remove D`."""
 
 
-class Unreadable(str):
-    """What a reader returns that knows why a text has no answer, so that no later reader guesses one."""
-
-
-Letters = frozenset[str]
-Found = Letters | Unreadable | None
 _CONTRADICTION = Unreadable("letter and option text disagree")
 _AMBIGUOUS = Unreadable("the marks single out no option")
 _WITHDRAWN = Unreadable("the answer was taken back")
@@ -90,6 +94,9 @@ def read(body: str, record: Mapping[str, Any]) -> tuple[Letters | None, str]:
     """
     options = Options(record)
     body = lettered(lettering.tighten(without_first_sight(without_loop(body))), options)
+    body = _EXCEPT_THAT.sub("; ", body)
+    if options.asks_for_oddity and not options.asks_what_is_not:
+        body = _NOT_BELONGING.sub("is out of place", body)
     *before, last = corrections(body)
     if before and not options.single and (taken_back := _REMOVED.match(last.strip())):
         removed = lettering.bare(taken_back.group("what"), options.letters) or options.by_text(taken_back.group("what"))
@@ -128,7 +135,8 @@ def _whole(body: str, options: Options) -> Found:
 
 def _last_declaration(body: str, options: Options) -> Found:
     """The last readable "the answer is ..." or "B is correct"; without one, the last readable "it is ..."."""
-    declared = lettering.declared_as_subject(body, options.letters, options.asks_what_is_false)
+    is_inverted = options.asks_what_is_false and (options.asks_for_statements or not options.asks_what_is_wrong)
+    declared = lettering.declared_as_subject(_LETTER_ASIDE.sub("", body), options.letters, is_inverted)
     if not options.single and len(declared) > 1:  # "A is correct. C is correct."
         declared = [(declared[-1][0], frozenset().union(*(found for _, found in declared)))]
     declared = declared[-1:]
@@ -136,7 +144,7 @@ def _last_declaration(body: str, options: Options) -> Found:
     for declaration in declarations(body):
         if not declaration.strong and weak is not None:
             continue
-        found = _declared(declaration.lines, options)
+        found = _declared(declaration.lines, options, declaration.strong)
         if isinstance(found, Unreadable):
             return found
         if declaration.strong and found is None:
@@ -144,14 +152,15 @@ def _last_declaration(body: str, options: Options) -> Found:
         if found is not None and declaration.strong:
             declared.append((declaration.position, found))
             break
-        weak = found if weak is None else weak
+        is_overtaken = not options.single and "\n" in body[declaration.position :].strip()
+        weak = found if weak is None and not is_overtaken else weak
     position, found = max(declared, key=lambda item: item[0]) if declared else (0, weak)
     if declared and not options.asks_for_denial:
         denied |= lettering.rejected_after(body, position, options.letters)
     return _WITHDRAWN if found and found & denied else found
 
 
-def _declared(lines: list[str], options: Options) -> Found:
+def _declared(lines: list[str], options: Options, strong: bool) -> Found:
     """What a declaration's lines state: letters or texts at their start, or a sentence that names an answer."""
     first, *rest = re.split(r";\s", lines[0], maxsplit=1)
     lines = [
@@ -168,6 +177,8 @@ def _declared(lines: list[str], options: Options) -> Found:
     if stated is not None or options.is_restated("\n".join(lines)):
         return stated
     sentence = first_sentence(lines[0])
+    if strong and not options.single and (claims := claimed(sentence, options)):
+        return claims
     return lettering.predicate(sentence, options.letters) if not is_denial(sentence) else None
 
 
@@ -196,6 +207,8 @@ def _last_lines(body: str, options: Options) -> Found:
         return None
     if above and (head := lettering.led(above[-1])) and head[0] in options.letters and options.single:
         return None  # the last of several options, each on its line
+    if options.single and options.by_line(last) is None and _is_discussed(last, body, options):
+        return None
     items = [last]
     while not options.single and above and _kind(above[-1], options) == _kind(last, options) is not None:
         items.insert(0, above.pop())
@@ -204,8 +217,16 @@ def _last_lines(body: str, options: Options) -> Found:
     return None if found is None or (is_within_prose and options.names_more(above[-1], found)) else found
 
 
+def _is_discussed(last: str, body: str, options: Options) -> bool:
+    """Whether a line is the last of several that discuss an option each: `C. green umbrella: it is ...`."""
+    heads = [head[0] for head in map(lettering.led, body.splitlines()) if head and head[0] in options.letters]
+    return bool(lettering.led(last)) and len(set(heads)) > 1
+
+
 def _first_lines(body: str, options: Options) -> Found:
     """`B`, `B. a red mug`, `B because ...`, `Red, because ...`; not where several letters start (a restated list)."""
+    if options.single and _STEPS.search(body):
+        return None
     first, *others = paragraphs(body)[0]
     lines = [lettering.without_denial(first), *others]
     heads = [head for head in map(lettering.led, lines[:20]) if head and head[0] in options.letters]
@@ -213,7 +234,7 @@ def _first_lines(body: str, options: Options) -> Found:
         len(heads) > 1 or (heads and (lettering.led(heads[0][1]) or lettering.bare(heads[0][1], options.letters)))
     ):
         return None
-    if not options.single and is_cut_off(lines[0]):
+    if not options.single and is_cut_off(first_sentence(lines[0])):
         return None
     if len(_INLINE_OPTION.findall(lines[0])) > 1 and options.by_text(lines[0]) is None:
         return None  # the options, listed on one line
@@ -266,6 +287,27 @@ def _kind(line: str, options: Options) -> str | None:
     return "explained" if options.by_item(line) else None
 
 
+def _judged(body: str, options: Options) -> Letters | None:
+    """Yes or no by what the first sentence calls right or wrong, whatever its prefix affirms."""
+    said = polarity.judged(first_sentence(body.splitlines()[0]), options.record["question"]) if options.single else None
+    return frozenset(letter for letter, text in options.texts.items() if text == (said,)) or None
+
+
+def _last_clause(body: str, options: Options) -> Letters | None:
+    """`It is open already; it can be used as it is.`: the last clause is an option's text."""
+    *before, last = re.split(r"[;:.,]\s|\n|\bso\s", body.strip(" .!\n"))
+    letter = options.exact(last) if before and len(tokens(last)) > 2 else None
+    return frozenset(letter) if letter and options.single and not is_cut_off(body) else None
+
+
+def _prose(body: str, options: Options) -> Letters | None:
+    """What prose claims, clause by clause; or what it words, where that holds all of a set's claims and more."""
+    found = claimed(body, options)
+    worded = None if options.single and found else gist(body, options)
+    is_list = options.asks_for_oddity or _INTRODUCED.match(body)
+    return worded if worded and (not found or (is_list and found < worded)) else found
+
+
 def _item_letters(lines: list[str], options: Options) -> Letters | None:
     found = []
     for line in lines:
@@ -282,6 +324,8 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     """
     line = re.sub(r"^(?:that|option|choice)\s+", "", line, flags=re.IGNORECASE)
     clause_end = r";|\s[-–—(]|\bbecause\b|\bsince\b|\bas\b" + ("|," if options.single else "")  # a comma may list
+    if (whole := options.by_text(line)) is not None:
+        return whole
     if _ORDINARY.search(first_sentence(line)):  # "The trees are green, which is normal."
         return None
     if options.single and options.is_list(line):
@@ -297,33 +341,6 @@ def _leading_text(line: str, options: Options) -> Letters | None:
     return None
 
 
-def _rejecting_option(body: str, options: Options) -> Letters | None:
-    """The one option that rejects the premise, when the text rejects it in words of its own."""
-    texts = dict(zip(options.letters, options.record["options"], strict=True))
-    if len(rejecting := options.record["reject_answers"]) == 1:
-        return frozenset(rejecting) if rejects(body, options.record["question"], [texts[rejecting[0]]]) else None
-    denying = [letter for letter, text in texts.items() if _DENYING.search(text)]
-    found = [letter for letter in denying if rejects(body, "", [texts[letter]])] if len(denying) == 1 else []
-    return frozenset(found) or None
-
-
-def _unseen_option(body: str, options: Options) -> Letters | None:
-    """The one option that says that something can't be seen, for a text that says so of what was asked."""
-    unseen = [key for key, text in zip(options.letters, options.record["options"], strict=True) if _UNSEEN.search(text)]
-    said = [sentence for sentence in sentences(body) if _UNSEEN.search(sentence)]
-    if len(unseen) != 1 or not said or options.names_more(body, frozenset(unseen)):
-        return None
-    subject = {root(word) for word in tokens(_UNSEEN.split(said[-1], maxsplit=1)[0])}
-    return frozenset(unseen) if subject & (asked_roots(options) | {"it", "they", "that"}) else None
-
-
-def _closing_rejection(body: str, options: Options) -> Letters | None:
-    """`There is a dog with a red collar, but there is no cat.`: the last clause rejects and names no other option."""
-    last = re.split(r";\s|,?\s\b(?:but|however|though|yet)\b,?\s|(?<=[.!?])\s", body.strip())[-1]
-    rejecting = frozenset(options.record["reject_answers"])
-    return None if last == body.strip() or options.names_more(last, rejecting) else _rejecting_option(last, options)
-
-
 _NAMES = {
     _whole: "bare answer",
     concluded: "concluded",
@@ -331,13 +348,34 @@ _NAMES = {
     _last_lines: "last line",
     _ticked: "ticked",
     _swept: "all, or all but some",
+    _judged: "called right or wrong",
     _first_lines: "first line",
-    _rejecting_option: "rejection in words",
-    _unseen_option: "not to be seen",
-    _closing_rejection: "rejection at the end",
-    claimed: "claimed in prose",
+    none_fits: "none fits",
+    rejecting_option: "rejection in words",
+    unseen_option: "not to be seen",
+    itemised: "listed",
+    bracketed: "letters in brackets",
+    closing_rejection: "rejection at the end",
+    balanced: "as many of both",
+    counted: "counted",
+    _last_clause: "last clause",
+    ordered: "told in order",
+    _prose: "claimed in prose",
 }
-_STRONG = (_whole, concluded, _last_declaration, _last_lines, _swept, _ticked)
+_STRONG = (_judged, _whole, concluded, _last_declaration, _last_lines, _swept, _ticked)
 """Readers of a commitment, wherever it stands."""
-_WEAK = (_first_lines, _closing_rejection, _rejecting_option, _unseen_option, claimed)
+_WEAK = (
+    _first_lines,
+    none_fits,
+    itemised,
+    bracketed,
+    closing_rejection,
+    rejecting_option,
+    unseen_option,
+    balanced,
+    counted,
+    _last_clause,
+    ordered,
+    _prose,
+)
 """Readers of a statement that may be one; what was corrected is kept from them."""

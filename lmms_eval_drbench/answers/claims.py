@@ -8,11 +8,11 @@ import re
 
 from lmms_eval_drbench.answers import letters as lettering
 from lmms_eval_drbench.answers import polarity
-from lmms_eval_drbench.answers.clauses import STATEMENT, VERB, Clause, clauses, is_opposite
+from lmms_eval_drbench.answers.clauses import SO_IS, STATEMENT, VERB, Clause, clauses, is_opposite
 from lmms_eval_drbench.answers.naming import EMPTY, Letters, asked_roots, named
 from lmms_eval_drbench.answers.options import Options
-from lmms_eval_drbench.answers.phrases import ANTONYMS, root, tokens
-from lmms_eval_drbench.answers.statements import LIKEWISE, is_cut_off, is_refusal, sentences
+from lmms_eval_drbench.answers.phrases import ANTONYMS, negates, root, tokens
+from lmms_eval_drbench.answers.statements import LIKEWISE, is_conclusion, is_cut_off, is_refusal, sentences
 
 _PHRASE = 8
 """Words; a longer statement without its full stop may have been cut off."""
@@ -29,8 +29,31 @@ _HEDGED = re.compile(
 _BRACKETED = re.compile(r"\w\s[(\[]([A-H])[)\]]\W*$")
 _BRACKETED_TEXT = re.compile(r"\w\s[(\[](?:option\s)?[A-H][)\]]", re.IGNORECASE)
 _NONE = re.compile(
-    r"\b(?:none|neither)\s+of\b|n't\s(?:see|find|notice)\sanything\b|\b(?:nothing|nobody|no one)\b", re.IGNORECASE
+    r"\b(?:none|neither)\s+of\b|(?:n't|\bnot)\s(?:see|find|notice|forget|miss|overlook)\sanything\b|"
+    r"\b(?:nothing|nobody|no one)\b",
+    re.IGNORECASE,
 )
+_HELD_BY_NOTHING = re.compile(r",?\swith nothing\b[^,.;\n]*", re.IGNORECASE)
+_SHORT = 6
+"""Words that may be a mere phrase where no verb is known."""
+_WHAT_IS = re.compile(
+    r"what (?:[^?]{1,40}\s)?(?:is|looks|seems|could be) (?:un\w+|dangerous|wrong|risky|broken|dirty|odd)\b",
+    re.IGNORECASE,
+)
+"""A question that no clause of an answer repeats: `What is unsafe in this scene?`."""
+_FEW = 4
+"""Clauses of a text that tells of nothing but the answer."""
+_BESIDE = re.compile(
+    r",\swith\s(?:the|an?)\s[^.,;!?\n]{1,40}\b(?:to|on)\s(?:its|the)\s(?:left|right)\b[^.,;!?\n]{0,40}|"
+    r",\s(?:right\s|just\s)?(?:between|next to|beside|behind|near|in front of|above|below|under|"
+    r"to the (?:left|right) of)\b[^.,;!?\n]{1,80}",
+    re.IGNORECASE,
+)
+_AGAINST = re.compile(r",?\s(?:whereas|while)\s", re.IGNORECASE)
+_CONTRASTING = re.compile(r";\s|,?\s(?:while|whereas|but)\s", re.IGNORECASE)
+_SO_ONLY = re.compile(r",\sso\s(only\s[^,.;]+)", re.IGNORECASE)
+_ELSE = re.compile(r"(?<=[.;]\s)(?:everything|all|anything|nothing) else\b[^.;\n]*", re.IGNORECASE)
+_EITHER = re.compile(r"\bcould be\b[^.]*\bor\b", re.IGNORECASE)
 _EXCEPT = re.compile(r"\b(?:except|apart|aside|besides|other than)\b", re.IGNORECASE)
 _LONE_A = re.compile(r"\bA\b(?!\s(?!and\b|or\b)[a-z])")
 _RANGE = re.compile(r"\b[A-H]\s?(?:to|through|[-–]|\.\.+|…)\s?[A-H]\b")
@@ -50,11 +73,12 @@ def claimed(body: str, options: Options) -> Letters | None:
         return early
     if is_cut_off(body) or _is_open(body, options) or options.is_restated(body):
         return None
-    if options.single and ALTERNATIVE.search(body):
+    if options.single and (ALTERNATIVE.search(body) or (is_refusal(body) and _EITHER.search(body))):
         return None
     if _RANGE.search(body) or _declines((sentences(body) or [""])[-1], options):
         return None
-    body = _spelled_out(body)
+    body = _ELSE.sub("", body) if not options.single else body
+    body = _spelled_out(_HELD_BY_NOTHING.sub("", body))
     if letter := _in_brackets(body, options):
         return letter
     letters = named(body, options).letters
@@ -64,8 +88,38 @@ def claimed(body: str, options: Options) -> Letters | None:
         return early
     if options.single and (part := options.by_part(body)):
         return part
-    found = list(clauses(body, options))
-    return _one(found, options) if options.single else _set(body, found, options)
+    if options.single:
+        body = _BESIDE.sub(lambda beside: _without_neighbours(beside, body, options), body)
+        return _one(list(clauses(body, options)), options)
+    first, last = (sentences(body) or [""])[0], (sentences(body) or [""])[-1]
+    if corrected := _SO_ONLY.search(last):
+        first = corrected.group(1)
+    if _ALL_BUT.match(first) and not any(map(negates, tokens(first))):
+        told = list(clauses(_CONTRASTING.split(first, maxsplit=1)[0], options))
+        sole = frozenset().union(*(clause.letters for clause in told if clause.clear))
+        is_denied = any(clause.claims is False for clause in told)  # "only the hedge is unsuitable"
+        if sole and sole < frozenset(options.letters) and (not is_denied or options.asks_what_is_not):
+            return sole
+    is_apart = is_conclusion(last) and not LIKEWISE.search(last) and not SO_IS.match(last)
+    concluding = last if is_apart else body
+    return _before_contrast(concluding, options) or _set(concluding, options) or _set(body, options)
+
+
+def _before_contrast(body: str, options: Options) -> Letters | None:
+    """The set of a sentence's main clause, where what it is set against says nothing of what was asked."""
+    main, *against = _AGAINST.split(body, maxsplit=1)
+    if not against or len(sentences(body)) > 1 or LIKEWISE.search(against[0]):
+        return None
+    return (
+        None if any(clause.claims and clause.shared for clause in clauses(against[0], options)) else _set(main, options)
+    )
+
+
+def _without_neighbours(beside: re.Match[str], body: str, options: Options) -> str:
+    """`on the shelf` for `on the shelf, between the vase and the plant`: where that is, when it is an option itself."""
+    before = body[: beside.start()].splitlines()[-1:] or [""]
+    is_aside = len(options.mentions(sentences(before[0])[-1] if before[0].strip() else "")[0]) == 1
+    return "" if is_aside and options.mentions(beside.group())[0] else beside.group()
 
 
 def _spelled_out(body: str) -> str:
@@ -98,7 +152,7 @@ def _in_brackets(body: str, options: Options) -> Letters | None:
 
 
 def _declines(sentence: str, options: Options) -> bool:
-    return is_refusal(sentence) and not options.mentions(sentence)[0]
+    return is_refusal(sentence) and len(options.mentions(sentence)[0]) != 1
 
 
 def _one(found: list[Clause], options: Options) -> Letters | None:
@@ -138,8 +192,9 @@ def _strength(clause: Clause) -> tuple[bool, int]:
     return bool(clause.claims), clause.shared
 
 
-def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
-    """All options that clauses claim."""
+def _set(body: str, options: Options) -> Letters | None:
+    """All options that a text's clauses claim."""
+    found = list(clauses(body, options))
     everything = frozenset(options.letters)
     claims: set[str] = set()
     denials: set[str] = set()
@@ -151,11 +206,18 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
     most = max((clause.shared for clause in found), default=0)
     for clause in found:
         words = set(tokens(clause.text))
-        if clause.claims and clause.shared < most and clause.shared and clause.has_more:
+        if (
+            clause.claims
+            and clause.shared < most
+            and clause.shared
+            and clause.has_more
+            and not LIKEWISE.search(clause.text)
+        ):
             continue  # "the groom looks at the bride" where it asks who looks at the camera
         if (not clause.clear and clause.claims is not False) or _UNSURE & words or _EXCEPT.search(clause.text):
             return None
-        if clause.claims is not False and "or" in words and not _ALTERNATIVES.search(clause.text):
+        is_neither = options.asks_what_is_not and any(map(negates, words))  # "don't touch the pan or the lid"
+        if clause.claims is not False and "or" in words and not is_neither and not _is_offered(clause.text, body):
             return None
         if clause.claims is False and _ALL_BUT.match(clause.text):
             claims |= everything - clause.letters
@@ -164,14 +226,23 @@ def _set(body: str, found: list[Clause], options: Options) -> Letters | None:
             denials |= clause.letters
         elif clause.claims:
             claims |= clause.letters
-        elif LIKEWISE.search(clause.text) or not STATEMENT.search(clause.text):
+        elif (LIKEWISE.search(clause.text) and "both" not in words) or (
+            not STATEMENT.search(clause.text) and len(words) < _SHORT
+        ):
             return None
     others = frozenset().union(*(clause.letters for clause in found if clause.claims is None))
     is_lettered = all(_BRACKETED_TEXT.search(clause.text) for clause in found)
     is_shared_out = denials and others | denials == everything and not others & denials
     if not claims and (is_lettered or len(found) == 1 or is_shared_out):
         claims |= others  # "A and C are heavy, B and D are too light"
+    if (options.asks_for_oddity or _WHAT_IS.match(options.asking)) and others - claims - denials and len(found) < _FEW:
+        return None  # "someone left a sofa in the lane, and there's a cow at the crosswalk"
     return frozenset(claims) if claims and not claims & denials else None
+
+
+def _is_offered(clause: str, body: str) -> bool:
+    """Whether "or" joins what may all be chosen: `She could open the umbrella, or wait under the shelter`."""
+    return bool(_ALTERNATIVES.search(clause) or (clause.startswith("or ") and _ALTERNATIVES.search(body)))
 
 
 def _is_whole(body: str, options: Options) -> bool:
@@ -194,13 +265,16 @@ def _hedged(body: str, options: Options) -> Letters | None:
 
 def _yes_or_no(body: str, options: Options) -> Letters | None:
     """Yes or no by what a text's last telling sentence says, where these are the options."""
-    by_text = {" ".join(text): letter for letter, text in options.texts.items()}
-    if not {"yes", "no"} <= by_text.keys():
+    starting: dict[str, set[str]] = {"yes": set(), "no": set()}
+    for letter, text in options.texts.items():  # "No, it is not plugged in"
+        if text and text[0] in starting:
+            starting[text[0]].add(letter)
+    if not all(starting.values()):
         return None
     for sentence in reversed(sentences(body)):
         said = polarity.stated(sentence) or polarity.implied(sentence, options.record["question"])
         if said:
-            return frozenset(by_text[said])
+            return frozenset(starting[said]) if len(starting[said]) == 1 else None
     return None
 
 
@@ -221,9 +295,12 @@ def _none(body: str, options: Options) -> Letters | None:
     """The option that says "none" (or rejects the premise), for a first or last sentence that says so."""
     found = sentences(body)
     asked = asked_roots(options)
+    if options.none and polarity.asks_yes_no(options.asking) and polarity.stated(body) == "no":
+        return frozenset(options.none)
     if not found or not any(_NONE.search(part) or _all_opposite(part, asked) for part in (found[0], found[-1])):
         return None
     texts = dict(zip(options.letters, options.record["options"], strict=True))
     fitting = [letter for letter, text in texts.items() if _says_none(text, asked)] or options.record["reject_answers"]
-    others = options.mentions(body)[0] - set(fitting)
+    saying = next((part for part in re.split(r",\sso\s|;\s", body) if _NONE.search(part)), body)
+    others = options.mentions(saying)[0] - set(fitting)
     return frozenset(fitting) if len(fitting) == 1 and not others else None

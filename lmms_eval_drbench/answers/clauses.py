@@ -13,12 +13,13 @@ from typing import NamedTuple
 from lmms_eval_drbench.answers import chinese
 from lmms_eval_drbench.answers.naming import EMPTY, Letters, asked_roots, leading_thing, named, reference, subject_roots
 from lmms_eval_drbench.answers.options import Options
-from lmms_eval_drbench.answers.phrases import ANTONYMS, expanded, negates, root, tokens
-from lmms_eval_drbench.answers.statements import sentences
+from lmms_eval_drbench.answers.phrases import ANTONYMS, expanded, negates, root, tokens, vocabulary
+from lmms_eval_drbench.answers.statements import sentences, unconditional
 
 _MAX_CLAUSES = 60
 _MAX_SENTENCE = 1000
 _BREAK = re.compile(
+    r",\s+with\s+(?=(?:the|an?|two|both)\s[^,;.]{1,60}\b(?:farther|further|behind|back|beside|away|lower|higher)\b)|"
     r";\s*|,?\s+\b(?:but|whereas|while|although|though|however|yet|because|since)\b,?\s+|"
     r",\s+(?=(?:so|hence|thus|therefore|only|making|leaving)\b)|\s+(?=in order to\b)|"
     r",?\s+(?=(?:rather than|instead of|as opposed to|in contrast to|unlike|than)\b)|"
@@ -27,7 +28,10 @@ _BREAK = re.compile(
     re.IGNORECASE,
 )
 _PARENTHESIS = re.compile(r",\s(?:however|though|therefore|of course|indeed|instead),(?=\s)", re.IGNORECASE)
-_AMONG = re.compile(r"^\W*(?:between|among|out of|of)\s(?:the two|these|them|[A-H])\b[^,;.]{0,30},\s+", re.IGNORECASE)
+_AMONG = re.compile(
+    r"^\W*(?:between|among|out of|of)\s(?:the (?:two|three|four|options)|these|them|[A-H])\b[^,;.]{0,30},\s+",
+    re.IGNORECASE,
+)
 _NOT_THIS = re.compile(r"^(\W*not\s[^,;:]{1,100}),\s+(?!and\b|or\b|not\b)", re.IGNORECASE)
 _LABEL = re.compile(r"(?<=[\w)\]\"']):\s+|\s[–—-]\s")
 _JOINT = re.compile(r"(,\s+(?:and\s+)?|\s+and\s+)")
@@ -42,14 +46,22 @@ STATEMENT = re.compile(rf"{VERB.pattern}|{_LABEL.pattern}|[({chinese.CHARACTER}]
 """What tells a statement about an option from a mere phrase."""
 _CHINESE_JOINT = re.compile(rf"[,;]\s?(?=[{chinese.CHARACTER}]|[A-H]\s?[{chinese.CHARACTER}])")
 _NOT_DENYING = re.compile(
-    r"\b(?:no (?:other|doubt|one else)|nothing else|not only|not (?:sure|certain|entirely|hard|difficult))\b",
+    r"\b(?:no (?:other|doubt|one else)|nothing else|"
+    r"not (?:only|where|how|what|sure|certain|entirely|hard|difficult))\b",
     re.IGNORECASE,
 )
-_DISMISSED = re.compile(
+_LACKING = re.compile(
+    r"(?<!\bis )(?<!\bare )(?<!\bwas )(?:\bwithout\b|\bwith no\b)[^,;.]*|"
+    r"\bso \w+ that\b[^,;.]*|\bwhere\b[^,;.]{0,60}(?:\bnot|n't)\b[^,;.]*",
+    re.IGNORECASE,
+)
+"""`floats without any support` says that it floats."""
+DISMISSED = re.compile(
     r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
     r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
     r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|"
-    r"something else)\b|太|正常|排除|错误",
+    r"something else)\b|太|正常|排除|错误"
+    r"|\bwhere (?:you|one|we)(?:'d| would) expect\b|\b(?:in|at) (?:its|their) (?:usual|proper|right) places?\b",
     re.IGNORECASE,
 )
 _CONTRAST = re.compile(r"\W*(?:rather than|instead of|as opposed to|in contrast to|unlike)\b", re.IGNORECASE)
@@ -58,9 +70,23 @@ _NO_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 """`but does not block it` speaks of what the clause before it named."""
+_SINCE = re.compile(r"^\W*(?:since|because|as)\s", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"^\W*(?:(?:so|therefore|thus|hence)\b,?\s)?(?:compared (?:with|to)|relative to|in comparison (?:with|to))"
+    r"[^,;]*,\s",
+    re.I,
+)
+_DENYING_REASON = re.compile(r",\s(?:because|since|as)\s(?=[^,;.\n]*(?:\bnot|n't)\b)[^,;.\n]*", re.IGNORECASE)
+"""`, as shoes aren't kept on a table`: why it is so, not that it isn't."""
+_COMPARATIVE = re.compile(
+    r"\b(?:nearer|closer|farther|further|higher|lower|taller|shorter|larger|smaller)\b", re.IGNORECASE
+)
+_RELATIVE = re.compile(r"(?<=\w),\s+(?:which|who)\b[^;]*")
+"""`not the roof box, which is too high` says of the roof box only that it isn't."""
 _THAN = re.compile(r"\W*than\b", re.IGNORECASE)
 _CONCLUDES = re.compile(
-    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving|only)\b", re.IGNORECASE
+    r"\W*(?:so|hence|thus|therefore|in total|altogether|that makes|making|leaving|only(?! (?:a|one|two|some)\b))\b",
+    re.IGNORECASE,
 )
 _SUPERLATIVE = re.compile(r"\b(?:most|least|best|worst|\w{3,12}est|even \w{3,12}er)\b|最", re.IGNORECASE)
 _ELLIPSIS = re.compile(
@@ -68,27 +94,54 @@ _ELLIPSIS = re.compile(
     r"(?:\s(?:too|also|as well|either))?\W*$",
     re.IGNORECASE,
 )
-_SO_IS = re.compile(
+SO_IS = re.compile(
     r"\W*(?:and\s)?(?:so|(?P<no>neither|nor))\s(?:is|are|was|can|could|does|do|did|would|has|have)\b", re.IGNORECASE
 )
-_CONVERSES = (frozenset({"left", "right"}), frozenset({"above", "below"}), frozenset({"front", "behind"}))
+_CONVERSES = tuple(
+    frozenset(vocabulary(pair))
+    for pair in (
+        "left right",
+        "above below",
+        "front behind",
+        "nearer farther",
+        "higher lower",
+        "taller shorter",
+        "larger smaller",
+    )
+)
+_TO_THE_RIGHT = re.compile(
+    r"\b(?:to|on|at|from) the (?:far |lower |upper )?right\b|\bright (?:side|half|corner|edge|of)\b", re.I
+)
+_NORMAL = re.compile(r"\b(?:normal|usual|ordinary|expected|common|fine|typical)\b", re.IGNORECASE)
+_TURNED = {"left": "right", "right": "left"}
+_BESIDE_THEM = re.compile(
+    r"^\W*(?:and\s)?(?:next to|beside|near|behind) (?:it|them)\b|"
+    r"\b(?:beside|near|with|alongside|next to) (?:them|these|those)\W*$",
+    re.IGNORECASE,
+)
+"""`a bicycle lies beside them`: what was said of them goes for it, too."""
 _OTHERS = re.compile(r"\bthe (?:others?|rest|remaining)\b|\ball others\b|其[他余它]", re.IGNORECASE)
-_THESE = re.compile(r"\W*(?:these|those|they|both|all (?:of )?(?:these|of them))\b", re.IGNORECASE)
+_THESE = re.compile(
+    r"\W*(?:(?:so|and|hence|thus|therefore),?\s)?(?:these|those|they|both|all (?:of )?(?:these|of them))\b",
+    re.IGNORECASE,
+)
 _OF_THESE = re.compile(
     r"\b(?:(?P<both>both)(?: of (?:them|these|those))?|all of (?:them|these|those))\W*$", re.IGNORECASE
 )
-_MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
-CONDITIONAL = re.compile(r"\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
+MISSING = re.compile(r"\b(?:missing|lack(?:s|ing)?|absent)\b", re.IGNORECASE)
+CONDITIONAL = re.compile(r"(?<!as )\b(?:if|otherwise|unless)\b|如果|否则", re.IGNORECASE)
 _BARE = EMPTY | frozenset(
     tokens(
-        "there i we see seen find found visible present notice both also too all lie lying stand standing only just "
+        "there i we see seen find found visible present notice both also too all lie lying stand standing sit sitting "
+        "hang hanging parked been only just "
         "these following and first second third finally shown show contain include it they say think believe must "
-        "would should most likely probably clearly definitely indeed actually here"
+        "would should most likely farther over probably clearly definitely indeed actually here"
     )
 )
 """Words that say no more of an option than that it is there."""
 _APPROVED = {
-    root(word) for word in tokens("work fit suitable correct right apply good fine okay match qualify best remain left")
+    root(word)
+    for word in tokens("work fit suitable correct right apply good fine okay match qualify best remain left choice")
 }
 
 
@@ -127,8 +180,10 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         roots = {root(word) for word in left}
         shared = len(roots & asked)
         known = False if predicate is None and options.asks_for_oddity else None if before else True
-        said, negated, is_inherited = _said(text, left, roots, asked, predicate if predicate is not None else known)
-        if said and roots & _APPROVED and options.asks_what_is_wrong:  # "B is correct"
+        own = {word for letter in letters for word in options.texts.get(letter, ())}
+        known = predicate if predicate is not None else known
+        said, negated, is_inherited = _said(text, left, roots, asked, known, own)
+        if said and options.asks_what_is_wrong and (roots & _APPROVED or "indeed" in left):  # "B is correct"
             said = False
         if _OTHERS.search(text) and not letters:
             letters = frozenset(options.letters) - seen
@@ -152,16 +207,17 @@ def clauses(body: str, options: Options) -> Iterator[Clause]:
         if options.single and claims and letters <= known_place:  # "the book is to the right of the mug"
             continue
         if options.single and is_of_another(text, options):  # "the shelf is below" where it asks about the clock
-            if not claims or not roots & subject_roots(options)[0] or not _are_converses(options):
+            is_compared = roots & subject_roots(options)[0] or _COMPARATIVE.search(text)
+            if not claims or not is_compared or not _are_converses(options):
                 continue
             letters = frozenset(options.letters) - letters
         if (
             options.asks_what_is_not
             and claims is not None
-            and not _MISSING.search(text)
-            and (negated or VERB.search(text))
+            and not MISSING.search(text)
+            and (negated or is_inherited or (VERB.search(text) and (shared or not any(map(negates, tokens(body))))))
         ):
-            claims = not claims  # a phrase alone is the answer
+            claims = False if _NORMAL.search(text) and not negated else not claims  # a phrase alone is the answer
         is_more = any(word.endswith("er") and len(word) > 4 and root(word) in asked for word in left)  # "taller"
         concludes = bool(_CONCLUDES.match(text) or _SUPERLATIVE.search(text)) or is_more
         has_more = bool({root(word) for word in set(left) - _BARE} - asked - _APPROVED)
@@ -177,6 +233,7 @@ def _are_converses(options: Options) -> bool:
 def is_of_another(text: str, options: Options) -> bool:
     """Whether a clause's subject is another thing of the question than the one that it asks about."""
     one, others = subject_roots(options)
+    text = _COMPARED.sub("", _SINCE.sub("", text))
     verb = VERB.search(text)
     head, rest = (text[: verb.start()], text[verb.end() :]) if verb else (text, "")
     subject = {root(word) for word in leading_thing(head, options) or leading_thing(rest, options)}
@@ -186,7 +243,9 @@ def is_of_another(text: str, options: Options) -> bool:
 def _split(body: str, options: Options) -> list[str]:
     """The clauses of a text, in order; a comma or "and" ends one where both sides have a verb of their own."""
     found: list[str] = []
+    body = body if options.single else _DENYING_REASON.sub("", body)
     for sentence in sentences(body)[-_MAX_CLAUSES:]:
+        sentence = unconditional(sentence)
         if len(sentence) > _MAX_SENTENCE or "?" in sentence or CONDITIONAL.search(sentence):
             continue
         sentence = _AMONG.sub("", sentence, count=1)
@@ -232,27 +291,43 @@ def _joined(clause: str) -> list[str]:
     return [part for piece in found for part in _CHINESE_JOINT.split(piece)]
 
 
+def without_mock_denial(text: str) -> str:
+    """`text` without negations that deny nothing of what it says: `no doubt`, `without any support`."""
+    return _LACKING.sub("", _NOT_DENYING.sub("", text))
+
+
 def _said(
-    text: str, left: tuple[str, ...], roots: set[str], asked: set[str], predicate: bool | None
+    text: str, left: tuple[str, ...], roots: set[str], asked: set[str], predicate: bool | None, own: set[str]
 ) -> tuple[bool | None, bool, bool]:
-    """(what a clause's predicate says without its negation, whether it is negated, whether it is taken over)."""
-    if (elliptic := _SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
+    """(what a clause's predicate says without its negation, whether it is negated, whether it is taken over).
+
+    own: the words of the options that it names; `missing` dismisses nothing where an option says so.
+    """
+    if (elliptic := SO_IS.match(text) or _ELLIPSIS.search(text)) is not None:
         return predicate, bool(elliptic.group("no")), True
-    text = _NOT_DENYING.sub("", text)
+    if predicate and _BESIDE_THEM.search(text) and not any(map(negates, tokens(expanded(text)))):
+        return predicate, False, True
+    main = _RELATIVE.sub("", text)
+    text = without_mock_denial(main if any(map(negates, tokens(expanded(main)))) else text)
     plain = tokens(expanded(text))
     negated = any(negates(word) for word in left if word in plain) and not _NOT_DENYING.fullmatch(text)
-    dismissal = _DISMISSED.search(text)
-    if dismissal and root(dismissal.group().lower()) not in asked:
+    dismissal = DISMISSED.search(text)
+    if dismissal and dismissal.group().lower() not in own and root(dismissal.group().lower()) not in asked:
         return False, negated, False
     if any(is_opposite(word, asked) for word in left):
         return False, negated, False
-    if roots & (asked | _APPROVED) or not {word for word in left if not word.isdigit()} - _BARE:
+    approved = _APPROVED - {"right"} if _TO_THE_RIGHT.search(text) else _APPROVED
+    if roots & (asked | approved) or not {word for word in left if not word.isdigit()} - _BARE:
         return True, negated, False
     return None, negated, False
 
 
 def is_opposite(word: str, asked: set[str]) -> bool:
     """Whether a word says the opposite of one of the question's: `unsafe`, `closed` where it asks what is open."""
+    if word in ("on", "off", "near"):  # mostly prepositions
+        return False
+    if word in _TURNED and _TURNED[word] in asked and word not in asked:
+        return True
     if any(root(other) in asked for other in ANTONYMS.get(word, ())):
         return root(word) not in asked
     return word.startswith(("un", "in", "im")) and len(word) > 5 and root(word[2:]) in asked

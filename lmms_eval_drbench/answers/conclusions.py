@@ -10,10 +10,10 @@ import re
 
 from lmms_eval_drbench.answers import letters as lettering
 from lmms_eval_drbench.answers.asked import EMPTY
-from lmms_eval_drbench.answers.clauses import CONDITIONAL, VERB, is_of_another, is_opposite
-from lmms_eval_drbench.answers.naming import Letters, asked_roots, named
-from lmms_eval_drbench.answers.options import ODD, Options
-from lmms_eval_drbench.answers.phrases import NEGATIONS, expanded, root, tokens
+from lmms_eval_drbench.answers.clauses import CONDITIONAL, VERB, is_of_another, is_opposite, without_mock_denial
+from lmms_eval_drbench.answers.naming import Letters, asked_roots, letters_in, named
+from lmms_eval_drbench.answers.options import ODD, Options, main_clause
+from lmms_eval_drbench.answers.phrases import NEGATIONS, expanded, negates, root, tokens
 from lmms_eval_drbench.answers.statements import (
     COPULA,
     is_conclusion,
@@ -36,6 +36,8 @@ _REASON = re.compile(
 """Where the explanation of an answer starts; apart: where that may name other options."""
 _ASIDE = re.compile(r"\s\((?:[A-H][\s,&]{0,3}(?:and\s)?){1,8}\)|\s\((?:[^\s()]+\s){2,}[^()]*\)")
 """Letters in brackets, or an explanation."""
+_CALLED = re.compile(r",\s(?:i\.e\.,?\s)?(?:which is\s)?(?:option|answer|choice)\s[(]?([A-H])\b\W*$", re.IGNORECASE)
+"""`the top-right corner, option B`"""
 _CLEFT = re.compile(r"\W*it(?:'s| is)\s(?P<options>.{1,200}?)\s(?:that|which|who)\s(?P<said>.+)", re.IGNORECASE)
 _DENYING = (
     NEGATIONS
@@ -66,6 +68,8 @@ def concluded(body: str, options: Options) -> Letters | None:
     """The options that the last sentence of a text concludes with."""
     *before, last = sentences(body) or [""]
     last = lettering.strip_markup(last).strip()
+    if before and (alone := lettering.bare(last, options.letters)) and len(alone) == 1 and options.single:
+        return alone
     if len(last) > _MAX_SENTENCE or "?" in last or CONDITIONAL.search(last):
         return None
     sentence, is_sure = without_connective(last), is_conclusion(last)
@@ -81,7 +85,16 @@ def concluded(body: str, options: Options) -> Letters | None:
         sentence, is_sure = sentence[only.end() :], True
     named_before = named("\n".join(before)[-_MAX_BEFORE:], options).letters
     is_summary = named_before == frozenset(options.letters) and len(paragraphs(body)[-1]) == 1 < len(paragraphs(body))
-    return _at_the_start(sentence, options, is_sure) if is_sure or not named_before or is_summary else None
+    found = _at_the_start(sentence, options, is_sure) if is_sure or not named_before or is_summary else None
+    return found or (_stated(sentence, options) if is_sure and not options.single else None)
+
+
+def _stated(sentence: str, options: Options) -> Letters | None:
+    """The letters of a conclusion of any other form: `she can reach A and B without standing up`."""
+    is_plain = not any(map(negates, tokens(expanded(without_mock_denial(sentence))))) and " or " not in sentence
+    if not is_plain or options.asks_for_denial or options.mentions(sentence)[0]:
+        return None
+    return letters_in(sentence, options) or None
 
 
 def _at_the_end(sentence: str, options: Options, is_sure: bool, is_whole: bool = True) -> Letters | None:
@@ -90,6 +103,8 @@ def _at_the_end(sentence: str, options: Options, is_sure: bool, is_whole: bool =
         subject, predicate = sentence[: split.start()], sentence[split.end() :]
         if options.names_more(subject, frozenset()):
             return None
+        if options.asks_what_is_wrong and tokens(subject)[-1:] == ("there",):  # "there is indeed one shelf"
+            continue
         found = listed(predicate, options) if is_whole else options.by_line(predicate)
         if found and "n't" not in split.group() and _is_asked(subject, options, is_sure):
             return frozenset(found)
@@ -122,6 +137,12 @@ def listed(phrase: str, options: Options) -> Letters | None:
 
 
 def _listed(text: str, options: Options) -> Letters | None:
+    if (called := _CALLED.search(text)) and called.group(1) in options.letters and options.single:
+        return (
+            None
+            if options.names_more(text[: called.start()], frozenset(called.group(1)))
+            else frozenset(called.group(1))
+        )
     for phrase in dict.fromkeys((text, _ASIDE.sub("", text))):
         if by_text := options.by_text(phrase):
             return None if lettering.marked(text, options.letters) - by_text else by_text
@@ -141,8 +162,11 @@ def _is_asked(said: str, options: Options, is_sure: bool) -> bool:
         return False
     asked = asked_roots(options)
     given = tokens(expanded(said))
-    question = tokens(expanded(options.record["question"]))
-    if _OTHERS & set(given) - set(question) or _denies(given, asked) != _denies(question, set()):
+    questions = [
+        tokens(expanded(text)) for text in (main_clause(options.record["question"]), options.record["question"])
+    ]
+    senses = {_denies(question, set()) for question in questions}
+    if _OTHERS & set(given) - set(questions[1]) or _denies(given, asked) not in senses:
         return False
     content = {root(word) for word in given} - _GENERIC
     return is_sure or not content or not asked - _GENERIC or bool(content & asked)

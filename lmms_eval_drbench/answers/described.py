@@ -22,7 +22,11 @@ def describes_the_asked(given: tuple[str, ...], gold: tuple[str, ...], question:
     if not all(map(is_description, gold)):
         return False
     for start in range(len(given) - len(gold) + 1):
-        before, after = given[max(0, start - 1) : start], given[start + len(gold) :][:2]
+        before, after = given[max(0, start - 1) : start], given[start + len(gold) :][:3]
+        end = next((index for index, word in enumerate(after) if word in BOUNDARY | _JOINING), 3)
+        if after[end : end + 1] and after[end] in _IS:  # "the water is green; the boat is red"
+            continue
+        after = after[: max(end, 1)]
         is_one_of_two = before == ("and",) and start > 1 and is_description(given[start - 2])  # "white and grey"
         if given[start : start + len(gold)] != gold or set(before) & DOUBT or is_one_of_two:
             continue

@@ -7,18 +7,20 @@ from lmms_eval_drbench.answers.phrases import tokens
 COLOURS = frozenset(
     tokens(
         "red blue green yellow black white gray brown orange pink purple beige golden silver tan cream turquoise "
-        "violet maroon teal"
+        "violet maroon teal navy lime olive burgundy khaki lavender magenta cyan "
+        "indigo crimson ivory"
     )
 )
 _MODIFIERS = COLOURS | frozenset(
     tokens(
-        "dark light bright deep vivid pale big small large little tiny huge giant tall short long wide narrow "
+        "dark light bright deep vivid pale big low high small large little tiny huge giant tall short long wide narrow "
         "thick thin "
         "old new young modern vintage antique wooden woolen woollen metal metallic plastic glass steel iron "
         "brass copper "
         "leather wicker woven straw ceramic cardboard rubber cotton wool denim silk velvet knitted stone brick "
         "concrete "
-        "marble bamboo porcelain enamel round square oval rectangular triangular flat curved curly bent "
+        "marble bamboo terracotta clay "
+        " porcelain enamel round square oval rectangular triangular flat curved curly bent "
         "straight single very quite really extremely vertical horizontal diagonal "
         "fresh open closed empty full half striped plain colorful shiny dirty dusty rusty muddy sandy snowy wet "
         "dry clean "

@@ -15,7 +15,8 @@ from typing import Any
 from lmms_eval_drbench import rationales, scaffold
 from lmms_eval_drbench.answers import choices, jsonfields, layout, open_ended
 from lmms_eval_drbench.answers import letters as lettering
-from lmms_eval_drbench.answers.chinese import anglicised, translated
+from lmms_eval_drbench.answers.chinese import anglicised
+from lmms_eval_drbench.answers.translation import translated
 from lmms_eval_drbench.record import option_letters
 from lmms_eval_drbench.taxonomy import QuestionType
 

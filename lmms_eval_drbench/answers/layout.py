@@ -17,11 +17,16 @@ _NEXT_TURN = re.compile(r"\n\s{0,3}(?:user|human|用户)\s{0,3}:", re.IGNORECASE
 _EMPHASIS = re.compile(r"\*\*+|__+|``?(?!`)|</?(?:b|i|u|p|strong|em|br|span|code)\s?/?>", re.IGNORECASE)
 _IDIOM = re.compile(
     r"(?<![\w'])(?:that's|that is|you're|you are|all) right\b[:,.!]\s|"
-    r"(?<!the )(?<!top )(?<!bottom )(?<!far )(?<!upper )(?<!lower )\bright "
-    r"(?=(?:next|beside|behind|in front|above|below|under|on top|near|here|there|outside|inside)\b)",
+    r"(?<!the )(?<!top )(?<!bottom )(?<!far )(?<!upper )(?<!lower )(?<!turn )(?<!turns )(?<!turning )"
+    r"(?<!go )(?<!drive )\bright "
+    r"(?=(?:next|beside|behind|in|on|at|above|over|below|under|near|here|there|outside|inside)\b)",
     re.IGNORECASE,
 )
 """Where "right" names no direction."""
+_LAST_ASIDE = re.compile(r"(?<=\S)\n\s*\([^()\n]{20,300}\)\s*$")
+"""A remark in brackets below the answer."""
+_BOLD_OPTION = re.compile(r"(?<=[a-z,:] \*\*)([A-H])[.:]\s(?=\S)")
+"""`and **C. The bowl**` within a sentence, whose full stop ends nothing."""
 _LETTER_TAG = re.compile(r"^\s*<([A-H])>\s*$")
 """`<B>` alone is no tag."""
 _QUOTE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?){1,3}", re.MULTILINE)
@@ -60,7 +65,7 @@ def plain(text: str) -> str:
 
     A list whose items stand apart is closed up.
     """
-    text = _IDIOM.sub("", text)
+    text = _BOLD_OPTION.sub(r"\1) ", _IDIOM.sub("", _LAST_ASIDE.sub("", text)))
     text = _LETTER_TAG.sub(r"\1", text)
     text = _TAG.sub(lambda match: "\n" if match.group(1) else "\nAnswer: ", _STRUCK.sub("", text))
     text = _QUOTE.sub("", _EMPHASIS.sub("", re.sub(r"\r+\n?", "\n", text)))

@@ -89,6 +89,10 @@ _ONLY = re.compile(
     rf"match(?:es)?|remains?)\b"
     r"(?!\s+(?:wrong|incorrect|false|not|ruled|excluded|out of the question)\b|n't)"
 )
+_ONLY_WRONG = re.compile(
+    rf"\b[Oo]nly\s(?P<letters>{_MANY})\s{{1,3}}(?:(?:is|are|does|do)(?:n't|\snot)\b|"
+    rf"(?:is|are)\s(?:wrong|incorrect|false|untrue)\b|contradicts?\b)"
+)
 _START = re.compile(
     rf"\s*[:=]?\s*(?:both\s+)?(?:{_NOUN}\s*[:=]?\s*)?(?P<open>{_OPEN})(?P<letter>[A-Za-z])\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -96,13 +100,17 @@ _START = re.compile(
 _MORE = re.compile(rf"[\"')\].]{{0,2}}{_JOIN}(?:{_NOUN}\s*)?{_OPEN}(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
 _OR = re.compile(rf"[\"')\].]{{0,2}},?\s*\bor\b\s+(?:option\s+)?{_OPEN}[A-Z](?![\w'])", re.IGNORECASE)
 _MARKED = re.compile(r"(?:^|(?<=[\s(\[,/]))(A[).:\]]|A(?=,|$)|[B-HJ-Z])(?=[\s).,:;\]'!?]|$)")
-_AFTER_ARTICLE_LIKE = re.compile(r"\s*(?:$|[\"')\].,;:!?\n–—-]|(?:because|since|as|which|and|or)\b)", re.IGNORECASE)
-_AFTER_LOWER = re.compile(r"\s*(?:$|[\"')\].,;:!?\n])")
+_AFTER_ARTICLE_LIKE = re.compile(r"[\"']|\s*(?:$|[)\].,;:!?\n–—-]|(?:because|since|as|which|and|or)\b)", re.IGNORECASE)
+_AFTER_LOWER = re.compile(r"\s*$|\s*[)\].,;:!?\n]|[\"']")
 
 
 def strip_markup(text: str) -> str:
     """`text` without Markdown emphasis, LaTeX text commands and braces."""
     return _MARKUP.sub("", text)
+
+
+def without_bullet(line: str) -> str:
+    return _BULLET.sub("", line)
 
 
 def tighten(text: str) -> str:
@@ -116,7 +124,9 @@ def bare(text: str, valid: Sequence[str]) -> frozenset[str] | None:
         return None
     text = re.sub(r"(?<=\b[A-H])and(?=[A-H]\b)", " and ", text)
     text = re.sub(r"\band (?:probably|also|likely) (?=[A-H]\b)", "and ", text)
-    text = re.sub(r"(?<=\b[A-H])-(?=[A-H]-[A-H]\b)|(?<=\b[A-H]-[A-H])-(?=[A-H]\b)", ", ", text.replace(")(", "), ("))
+    text = re.sub(
+        r"(?<=\b[A-H])-(?=[A-H]-[A-H]\b)|(?<=\b[A-H]-[A-H])-(?=[A-H]\b)", ", ", re.sub(r"\)\s{0,3}\(", "), (", text)
+    )
     text = _HEDGE.sub("", strip_markup(_BULLET.sub("", text)).strip(_WRAPPERS)).strip(_WRAPPERS)
     if _GLUED.fullmatch(text):  # in order and without repeats, or it is a word
         return _checked(text, valid) if list(text) == sorted(set(text)) else None
@@ -143,7 +153,7 @@ def declared_as_subject(
     """
     found = [
         (match.start(), _all_letters(match.group("letters"), valid))
-        for pattern in (_SUBJECT, _ONLY)
+        for pattern in ((_SUBJECT, _ONLY_WRONG) if asks_what_is_false else (_SUBJECT, _ONLY))
         for match in pattern.finditer(text)
         if not _UNDECIDED.search(text[max(0, match.start() - 20) : match.start()])
         and not (asks_what_is_false and _CALLED_TRUE.match(text, match.start()))

@@ -7,19 +7,26 @@ import re
 from typing import NamedTuple
 
 from lmms_eval_drbench.answers import letters as lettering
-from lmms_eval_drbench.answers.asked import BOUNDARY, EMPTY, asked_thing
+from lmms_eval_drbench.answers.asked import BOUNDARY, EMPTY, UNNAMED, asked_thing
 from lmms_eval_drbench.answers.descriptions import is_description
 from lmms_eval_drbench.answers.options import ODD, Options
 from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, negates, root, tokens
 
+
+class Unreadable(str):
+    """What a reader returns that knows why a text has no answer, so that no later reader guesses one."""
+
+
 Letters = frozenset[str]
+Found = Letters | Unreadable | None
 
 _COPULAS = frozenset({"is", "are", "has", "have"})
 _BESIDE = frozenset(tokens("at to near beside behind under above below opposite alongside"))
 _SIDES = {("in", "front", "of")} | {(word, side, "of") for word in ("to", "on") for side in ("left", "right", "top")}
-_PREPOSITIONS = (
+PREPOSITIONS = (
     (FUNCTION_WORDS - {"no", "not", "there", "this", "that"}) | PLACES.keys() | _BESIDE | {"front", "top", "next"}
 )
+SIDE_NOUNS = frozenset({"half", "side", "part", "corner"})
 _PIECE = re.compile(r"[,;:/+&]|\b(?:and|or)\b")
 _LETTER_A = re.compile(
     r"(?<![\w'])A(?=\s(?:and|or|&)\s(?:option\s)?[(]?[B-H]\b|\s(?:is|are|was|can|could|does|has|would|isn't|can't|"
@@ -55,9 +62,12 @@ def subject_roots(options: Options) -> tuple[frozenset[str], frozenset[str]]:
     if found is None:
         return frozenset(), frozenset()
     subject = leading_thing(found.group("subject"), options)
-    named_ = tokens(found.group("subject"))[len(subject) :] + tokens(options.asking[: found.start()])
     own = {root(word) for text in options.texts.values() for word in text}
-    others = {root(word) for word in set(named_) - EMPTY - BOUNDARY - _PREPOSITIONS} - own
+    named_ = tokens(found.group("subject"))[len(subject) :] + tokens(options.asking[: found.start()])
+    if UNNAMED.search(options.asking):  # "the thing made for paying to park": what it is for is no other thing
+        last = max((index for index, word in enumerate(named_) if root(word) in own), default=-1)
+        named_ = named_[last + 1 :]
+    others = {root(word) for word in set(named_) - EMPTY - BOUNDARY - PREPOSITIONS} - own
     one = {root(word) for word in subject}
     return frozenset(one - others), frozenset(others - one)
 
@@ -66,7 +76,7 @@ def leading_thing(text: str, options: Options) -> tuple[str, ...]:
     """The words of a text before its first preposition or option: `the orange backpack` to the left of the bear."""
     own = {root(word) for text in options.texts.values() for word in text}
     given = tokens(text)
-    ends = BOUNDARY | _PREPOSITIONS | {"have", "has"}
+    ends = BOUNDARY | PREPOSITIONS | {"have", "has"}
     end = next((index for index, word in enumerate(given) if word in ends or root(word) in own), len(given))
     return given[:end]
 
@@ -74,6 +84,8 @@ def leading_thing(text: str, options: Options) -> tuple[str, ...]:
 def reference(options: Options) -> Letters:
     """The only option that the question names, to say where: `the book` of "Which object is left of the book?"."""
     asked = options.normal(options.asking)
+    if "or" in asked:  # "in the left or in the right half?"
+        return frozenset()
     places = [
         (letter, asked[start - 1 : start])
         for letter, text in options.texts.items()
@@ -99,9 +111,7 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
         if loosely or end - start < len(text) or not _describes_another(text, rest[end : end + 1], target):
             found.add(letter)
             rest[start:end] = [None] * (end - start)
-    found |= lettering.marked(clause, options.letters)
-    if _LETTER_A.search(clause):
-        found.add("A")
+    found |= letters_in(clause, options)
     words = _telling_words(options, asked)
     hits = [None if word in BOUNDARY else _teller(word, words) for word in rest]
     hits = _without_places(rest, hits, BOUNDARY if options.single else _BESIDE)
@@ -114,9 +124,24 @@ def named(clause: str, options: Options, loosely: bool = False) -> Named:
         clear = clear and all(_is_whole(hit, hits, words, options) for hit in set(hits) if hit)
     found |= {hit for hit in hits if hit}
     left = tuple(
-        word for word, hit in zip(rest, hits, strict=True) if word and hit is None and word.upper() not in found
+        word
+        for word, hit in zip(rest, hits, strict=True)
+        if word
+        and hit is None
+        and word.upper() not in found
+        and not any(word in _own(letter, options) for letter in found)
     )
     return Named(frozenset(found), left, clear)
+
+
+def letters_in(clause: str, options: Options) -> Letters:
+    """The option letters that stand in a clause; an "A" only where it can be no article."""
+    return lettering.marked(clause, options.letters) | ({"A"} if _LETTER_A.search(clause) else set())
+
+
+def _own(letter: str, options: Options) -> tuple[str, ...]:
+    """The words of an option that aren't negations."""
+    return tuple(word for word in options.texts.get(letter, ()) if not negates(word) and word in BOUNDARY)
 
 
 def _spans(rest: list[str | None], options: Options) -> list[tuple[int, int, str]]:
@@ -127,20 +152,20 @@ def _spans(rest: list[str | None], options: Options) -> list[tuple[int, int, str
     found: list[tuple[int, int, str]] = []
     asked = set(options.normal(options.record["question"]))
     for letter, text in sorted(options.texts.items(), key=lambda item: -len(item[1])):
-        head = next((index for index, word in enumerate(text) if word not in _PREPOSITIONS), 0)
+        head = next((index for index, word in enumerate(text) if word not in PREPOSITIONS), 0)
         bare = text[head:] if _is_place(text) and head and not set(text[head:]) <= asked else text
         for phrase in dict.fromkeys((text, bare)):
             for start in range(len(rest) - len(phrase) + 1):
                 end = start + len(phrase)
                 is_free = not any(start < other[1] and other[0] < end for other in found)
-                is_elsewhere = phrase is not text and start and rest[start - 1] in _PREPOSITIONS
+                is_elsewhere = phrase is not text and start and rest[start - 1] in PREPOSITIONS
                 if tuple(rest[start:end]) == phrase and is_free and not is_elsewhere:
                     found.append((start, end, letter))
     return [span for span in found if not any(_says_where(rest, other, span) for other in found)]
 
 
 def _is_place(text: tuple[str, ...]) -> bool:
-    return bool(text) and text[0] in _PREPOSITIONS - {"front", "top", "lower", "upper"}
+    return bool(text) and text[0] in PREPOSITIONS - {"front", "top", "lower", "upper"}
 
 
 def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
@@ -152,7 +177,8 @@ def _says_where(rest: list[str | None], named_: tuple[int, int, str], span: tupl
 
 def _is_whole(letter: str, hits: list[str | None], words: dict[str, set[str]], options: Options) -> bool:
     """Whether all that tells an option apart is there, where the option is a sentence."""
-    return not set(options.texts[letter]) & _COPULAS or hits.count(letter) >= len(words[letter])
+    telling = words[letter] - {root(word) for word in BOUNDARY}
+    return not set(options.texts[letter]) & _COPULAS or hits.count(letter) >= len(telling)
 
 
 def _teller(word: str | None, words: dict[str, set[str]]) -> str | None:
@@ -210,6 +236,8 @@ def _telling_words(options: Options, asked: set[str], with_places: bool = False)
             ("neither",),
         )
         own = {word for word in roots[letter] - others - asked - EMPTY if len(word) > 2 and word.isalpha()}
+        if {"left", "right"} & set(text):
+            own -= SIDE_NOUNS
         telling[letter] = (
             set()
             if (is_place and not with_places) or is_denial or describes or "all" in text

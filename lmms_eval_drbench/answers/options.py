@@ -48,6 +48,9 @@ _CONTRADICTING = re.compile(
     r"\b(?:statements?|claims?|sentences?)\b[^.?!]{0,60}\b(?:contradicts?|disagrees?|wrong|incorrect|false|untrue|mistaken)\b",
     re.IGNORECASE,
 )
+_SUBORDINATE = re.compile(r"\b(?:where|when|without|with no)\b[^,?]*(?:, (?:\w+ )?or\b[^,?]*)?", re.IGNORECASE)
+"""`with no need to open it`, `where it doesn't belong`: not what something is not true of."""
+_SIDE = {"left", "right"}
 _STATEMENTS = frozenset(tokens("statement claim sentence caption description"))
 _ASKED_FOR_DENIAL = _WRONG | {"not", "except", "isn't", "aren't"}
 
@@ -155,7 +158,7 @@ class Options:
         """Whether a true statement is none of the answers: `Which are wrong?`, `Which are not true?`."""
         asked = set(words(expanded(self.asking)))
         return self.asks_what_is_wrong != bool(NEGATIONS & asked) and (
-            self.asks_what_is_wrong or bool({"true", "correct", "accurate"} & asked)
+            self.asks_what_is_wrong or bool({"true", "correct", "accurate", "match", "agree", "fit", "hold"} & asked)
         )
 
     @property
@@ -168,9 +171,14 @@ class Options:
         return next((letter for letter, text in self.texts.items() if text[:1] in (("none",), ("nothing",))), None)
 
     @property
+    def all(self) -> str | None:
+        """The letter of an option such as `a fork and a knife, so all of the above`."""
+        return next((letter for letter, text in self.texts.items() if " ".join(text[-3:]) == "all of above"), None)
+
+    @property
     def asks_what_is_not(self) -> bool:
         """Whether the question asks which options something is not true of: `Which of these is NOT visible?`."""
-        asked = set(words(expanded(self.asking)))
+        asked = set(words(expanded(main_clause(self.asking))))
         return bool((NEGATIONS | {"nothing", "missing", "lack", "lacks", "absent"}) & asked)
 
     @property
@@ -205,7 +213,7 @@ class Options:
         """The only option whose text holds a whole text: `in front` of "in front of", `a shoe` of "a shoe in a box"."""
         given = self._key(_OPINION.sub("", text[:_MAX_TEXT]))
         framing = {"it's", "use", "it", "is", "that's", "they", "they're", "are", *self.normal(self.record["question"])}
-        while len(given) > 1 and given[0] in framing - FUNCTION_WORDS | {"it", "it's", "is"}:
+        while len(given) > 1 and given[1:] != ("half",) and given[0] in framing - FUNCTION_WORDS | {"it", "it's", "is"}:
             given = given[1:]
         if not given or len("".join(given)) < 2 or set(given) <= EMPTY:
             return None
@@ -233,10 +241,13 @@ class Options:
         given = self._key(text)
         if any(map(negates, given)):
             return None
-        dropped = set(self.normal(self.record["question"])) | {"side"} | FUNCTION_WORDS | _POSTURE
-        for kept in (frozenset(), frozenset({"in", "on"})):  # options may differ in these alone
+        dropped = set(self.normal(self.record["question"])) | {"side", "half", "part"} | FUNCTION_WORDS | _POSTURE
+        shared = set.intersection(*map(set, self._keys)) if self._keys else set()
+        differing = frozenset(word for key in self._keys for word in key) - shared
+        for kept in (frozenset(), frozenset({"in", "on"}), differing):  # options may differ in these alone
             *cores, core = (_core(key, dropped - kept) for key in (*self._keys, given))
             found = [letter for own, letter in zip(cores, self._keys.values(), strict=True) if own == core]
+            found = [letter for letter in found if _SIDE & set(self.texts[letter]) in (set(), _SIDE & set(given))]
             if core and found and len(set(cores)) == len(cores):
                 return frozenset(found)
         return None
@@ -250,6 +261,11 @@ class Options:
             if item.strip(" \t\r-•.*"):
                 found.add(self.by_line(item))
         return None if None in found else frozenset(found)
+
+
+def main_clause(question: str) -> str:
+    """A question without what only says where or without what: `Which float` of "Which float without any support?"."""
+    return _SUBORDINATE.sub("", question)
 
 
 def _forms(question: str, texts: list[str]) -> dict[str, str]:

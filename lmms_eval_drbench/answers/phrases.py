@@ -78,6 +78,10 @@ _NUMBER_WORDS = vocabulary(
     "eighteen nineteen twenty"
 )
 _NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
+_ORDINALS = {
+    "1st": "first", "2nd": "second", "3rd": "third",
+    **{f"{place}th": name for place, name in enumerate(vocabulary("fourth fifth sixth seventh eighth ninth tenth"), 4)},
+}  # fmt: skip
 _TENS = {
     word: 10 * value
     for value, word in enumerate(vocabulary("twenty thirty forty fifty sixty seventy eighty ninety"), 2)
@@ -97,6 +101,12 @@ _SPELLINGS = {
         "centre": "center",
         "coloured": "colored",
         "tyre": "tire",
+        "doe": "do",
+        "closer": "nearer",
+        "closest": "nearest",
+        "further": "farther",
+        "furthest": "farthest",
+        "single": "1",
         "seated": "sitting",
         "asleep": "sleeping",
         "wooden": "wood",
@@ -130,6 +140,15 @@ _SYNONYMS = {
         "donut": "doughnut",
         "faucet": "tap, water tap",
         "suitcase": "trolley case",
+        "bicycle": "bike",
+        "taxi": "taxi cab, taxicab",
+        "glasses": "eyeglasses, spectacles, reading glasses",
+        "as many of both": "the same number of each, the same number of both, the same number, equal numbers, "
+        "an equal number, equally many, same number of each, same number",
+        "fallen over": "tipped over, toppled over, knocked over, fallen down, tipped, toppled, overturned",
+        "hanging in mid-air": "floating in mid-air, floating in midair, floating in the air, floating in air, "
+        "floating above, float above, floats above, float in the air, floats in the air, hovering in the air, "
+        "hovering in mid-air, suspended in mid-air, suspended in the air",
     }.items()
     for name in others.split(", ")
 }
@@ -143,6 +162,15 @@ _UNITS = [
         (r"%|\bper cent\b", " percent "),
         (r"(?<![\d:])0(?=\d:\d\d\b)", ""),
         (r"(?<=:\d\d)\s?[ap]\.?m\b\.?", ""),
+        (r"(?<=\bleft)[- ]hand(?= side)|(?<=\bright)[- ]hand(?= side)", ""),
+        (r"\bturn(?=(?:s|ed|ing)?(?:\s(?:it|them|the (?:light|lamp)s?))?\s(?:on|off)\b)", "switch"),
+        (r"\bas many (?!of both)[\w ]{1,40}? as (?:there are )?[\w ]{1,40}", " as many of both "),
+        (
+            r"\bnumbers? of [\w ]{1,40}? and (?:the )?(?:number of )?[\w ]{1,40}? (?:in the picture )?(?:is|are) "
+            r"(?:the same|equal)\b",
+            " as many of both ",
+        ),
+        (r"\bminutes? (?=(?:past|to) )", ""),
         (r"厘米", " cm "),
         (r"公里|千米", " km "),
         (r"公斤|千克", " kg "),
@@ -155,6 +183,8 @@ _TOKEN = re.compile(
 )
 """A number, a word, or one Chinese character."""
 _NUMERAL = re.compile(chinese.NUMERAL)
+_BRITISH = re.compile(r"(?<=\w{3})is(e|er|ed|ing|ation)$")
+"""`sanitiser` is a sanitizer."""
 _ENDING = re.compile(r"(?:ies|ied|ier|iest|y|est|er|ing|ed|es|e|s)$")
 _DOUBLED = re.compile(r"(.)\1$")
 _MAX_WORD = 100
@@ -214,13 +244,14 @@ def _large(match: re.Match[str]) -> str:
 
 
 def _stem(word: str) -> str:
+    word = _ORDINALS.get(word, word)
     if word in _NUMBERS:
         return _NUMBERS[word]
     if word[0].isdigit():
         return re.sub(r"^(\d+)\.0+$|^(\d+\.\d*[1-9])0+$", r"\1\2", word.replace(",", ""))
     if _NUMERAL.fullmatch(word):
         return chinese.number(word)
-    word = _singular(word.removesuffix("'s"))
+    word = _BRITISH.sub(r"iz\1", _singular(word.removesuffix("'s")))
     return _SPELLINGS.get(word, word)
 
 

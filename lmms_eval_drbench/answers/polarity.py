@@ -12,19 +12,20 @@ _ASKS_FOR_EXISTENCE = re.compile(
     re.IGNORECASE,
 )
 PREFIX = re.compile(
-    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
+    r"\W*(yes|no|yeah|yep|nope|correct|true|false|indeed|是的?|对|不是|不|否|没有)(?!\w)\s*(?:[,.;:!–—-]|$)\s*",
     re.IGNORECASE,
 )
 _ASKS_IF_SOUND = re.compile(
     r"\s*(?:is|are|was|were)\s(?:the|this|that|these|those)\s\w+\s(?:correct|accurate|right|true)\W*$", re.IGNORECASE
 )
 _ASKS_FOR_FAULT = re.compile(
-    r"\b(?:is|are|was|were)\s(?:there\s)?(?:an?\s|any\s)?(?:anything\s|something\s|the\s\w+\s)?(?:mistakes?|errors?|wrong|"
-    r"incorrect|false|inaccura\w+)\b|\b(?:does|do)\s[^?]{1,60}\s(?:contain|have)\s(?:an?\s|any\s)?(?:mistakes?|errors?)\b",
+    r"\b(?:is|are|was|were)\s(?:there\s)?(?:an?\s|any\s)?(?:anything\s|something\s|the\s\w+\s)?(?:mistakes?|mistaken|errors?|wrong|odd|strange|unusual|"
+    r"incorrect|false|inaccura\w+)\b|\b(?:does|do)\s(?:any|some)thing\s(?:seem|look|appear)\s(?:to be\s)?(?:wrong|odd|"
+    r"strange|unusual)\b|\b(?:does|do)\s[^?]{1,60}\s(?:contain|have)\s(?:an?\s|any\s)?(?:mistakes?|errors?)\b",
     re.IGNORECASE,
 )
 _FAULT = re.compile(
-    r"\b(?:mistaken?|error|wrong|incorrect|false|inaccura\w+|untrue|contradict\w*|mismatch\w*|disagree\w*)s?\b",
+    r"\b(?:mistaken?|error|wrong|odd|strange|unusual|incorrect|false|inaccura\w+|untrue|contradict\w*|mismatch\w*|disagree\w*)s?\b",
     re.IGNORECASE,
 )
 _SOUND = re.compile(
@@ -41,7 +42,7 @@ _PART = re.compile(
 )
 """What a description may have right beside a mistake."""
 _REST = frozenset(tokens("rest other others else otherwise remaining"))
-_NO = frozenset({"no", "nope", "false", "不是", "否", "没有"})
+_NO = frozenset({"no", "nope", "false", "不是", "不", "否", "没有"})
 _CLAUSE = re.compile(
     r"[.;:!?]\s|[.;:!?]$|\n|,\s+(?:so|because|since|but|while|it|they)\b|\b(?:because|since|but|while)\b"
 )
@@ -49,10 +50,15 @@ _EMPTY = frozenset(
     tokens(
         "is are was were be it its it's that that's this there there's they they're he he's she she's in on at of to "
         "by with from has have do does did can could will would any some i we think believe appear seem look so like "
-        "see visible image picture photo scene here currently actually indeed clearly or and as be"
+        "see visible image picture photo scene something anything nothing "
+        "somebody anybody nobody here currently actually indeed clearly or and as be"
     )
 )
 _PREPOSITIONS = frozenset(tokens("in on at of to by with from near next behind under above between along inside for"))
+_PLACE = re.compile(
+    r"(?<=\w\w)\s(?:at|in|on|near|by|behind|beside|under|to|of)\sthe\s(?!left|right)\w+(?=\s\w)", re.IGNORECASE
+)
+"""Where the thing of a question is."""
 _PICTURE = re.compile(r"\b(?:in|of)\s(?:the|this)\s(?:image|picture|photo|scene)\b", re.IGNORECASE)
 _RELATIONS = frozenset(tokens("in on under over left right front behind next between outside")) | PLACES.keys()
 _DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
@@ -68,6 +74,14 @@ def stated(text: str) -> str | None:
     return None if prefix is None else "no" if prefix.group(1).lower() in _NO else "yes"
 
 
+def judged(text: str, question: str) -> str | None:
+    """`no` for `Yes, the description is correct` where it asks whether there is a mistake: what is called so counts."""
+    if not _ASKS_FOR_FAULT.search(asking(question)) or not (prefix := PREFIX.match(text)):
+        return None
+    has_fault = _has_fault(text[prefix.end() :])
+    return None if has_fault is None else "yes" if has_fault else "no"
+
+
 def implied(text: str, question: str) -> str | None:
     """`yes` for a statement of what was asked, `no` for its denial or its opposite, None for anything else.
 
@@ -78,6 +92,9 @@ def implied(text: str, question: str) -> str | None:
         return "yes" if has_fault else "no"
     if _ASKS_IF_SOUND.match(question) and (has_fault := _has_fault(text)) is not None:
         return "no" if has_fault else "yes"
+    shorter = _PLACE.sub("", question)
+    if shorter != question and not _content(_PLACE.search(question).group()) & _content(text):
+        question = shorter
     existence = _ASKS_FOR_EXISTENCE.match(question)
     asked = _thing(question[existence.end() :]) if existence else _content(question)
     if existence and tokens(text) == ("none",):
@@ -89,7 +106,7 @@ def implied(text: str, question: str) -> str | None:
         if not given or _DOUBT & set(given):
             continue
         said = _content(clause)
-        negated = any(map(negates, given))
+        negated = any(map(negates, given)) or given[0] in ("nothing", "nobody")
         opposite = {root(other) for word in given for other in ANTONYMS.get(word, ())} & asked - said
         is_whole = bool(asked) and asked <= said | opposite
         is_echo = said <= asked and not opposite and not existence
@@ -141,7 +158,7 @@ def _has_fault(text: str) -> bool | None:
         is_sound = not is_fault and _SOUND.search(clause)
         if _DOUBT & set(given) or not (is_fault or is_sound) or (is_sound and _REST & set(given)):
             continue
-        negated = any(negates(word) or word == "nothing" for word in given)
+        negated = any((negates(word) and word != "without") or word == "nothing" for word in given)
         if is_sound and not negated and _PART.match(clause) and _has_fault(" . ".join(clauses[:index])):
             return True
         return is_fault != negated

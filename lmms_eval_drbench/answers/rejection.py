@@ -21,7 +21,8 @@ _PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\bthere (?:is|are|was|were){_NOT}(?: any| an?)?(?P<what>.*)",
-        r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)? (?:no|none|zero)\b(?P<what>.*)",
+        r"\bthere(?:'s| is| are| was| were| appears? to be| seems? to be)(?: actually)?"
+        r" (?:no one|no|none|zero|nobody|nothing)\b(?P<what>.*)",
         r"^\W*(?:(?:none|no|yes), )?(?:(?:as|since|so|that|because) )?no (?P<what>.+)",
         r"^\W*not (?:an?|any) (?P<what>.+)",
         rf"^\W*(?:none|not)(?P<what>)(?: (?:is|are|of (?:them|it|those)))* {_SEEN}\b",
@@ -36,11 +37,14 @@ _PATTERNS = [
         rf"\b(?:is|are|was|were){_NOT} \w+ (?:by|with) (?:any|an?)\b(?P<what>.*)",
         r"(?P<what>.*?)\b(?:is|are) (?:nowhere|absent|missing)\b",
         r"\bno such (?P<what>.*)",
+        r"\b(?:nobody|no one|none of (?:them|the \w+))\b[^,.;]{0,60}?\b(?:has|have|wears?|holds?|carries|uses?|rides?|"
+        r"is (?:wearing|holding|carrying|using|riding))\b(?P<what>.*)",
         r"\b(?:nobody|no one)(?P<what>) (?:is|was|can|could|appears|stands|sits)\b",
         r"\bthere(?:'s| is) nothing (?:in|on|at|there|visible)\b(?P<what>)",
         r"(?P<what>.+?)\b(?:is|are) (?:\w+ and )?(?:completely |entirely )?(?:empty|deserted|unoccupied)\b",
         rf"\b(?:do|does|did){_NOT} (?:(?:appear|seem) to )?(?:actually )?"
-        r"(?:show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
+        r"(?:be (?:wearing|holding|carrying|using|riding)|"
+        r"show|contain|have|include|depict|feature|see|find|spot|notice|wear|hold|carry)\b(?P<what>.*)",
         r"\b(?:can't|cannot|can not|could not|couldn't) (?:see|find|spot|detect) (?P<what>.*)",
         rf"(?P<what>.*?)\b(?:is|are|does|do|was|were){_NOT} {_SEEN}",
         r"(?P<what>.*?)\b(?:cannot|can not|can't|could not|couldn't) be (?:seen|found)",
@@ -128,8 +132,16 @@ def _denies(what: str, about: set[str]) -> bool:
 
 def _denies_in_chinese(text: str, about: list[str]) -> bool:
     """Whether what a Chinese text denies shares two neighbouring characters (or its only one) with the question."""
+    is_translated = not any(re.search(f"[{chinese.CHARACTER}]", other) for other in about)
     for match in _CHINESE_DENIAL.finditer(text):
         what = match.group("what").replace(" ", "")
+        if (
+            is_translated
+            and what
+            and not what.startswith("其")
+            and not any(word in what for word in _CHINESE_ATTRIBUTES)
+        ):
+            return True  # the question is in English, so that nothing can be compared
         pairs = {what[index : index + 2] for index in range(len(what) - 1)} or {what} - {""}
         if any(pair in other for pair in pairs - set(_CHINESE_ATTRIBUTES) for other in about):
             return True

@@ -24,12 +24,16 @@ COPULA = (
 _DECLARED = re.compile(
     r"\b(?:(?:final|correct|right|best|my|corrected)\s+(?:answer|option|choice|pick|guess|selection|"
     r"conclusion)s?|answers?|ans|"
-    r"(?:correct|right|best)\s+ones?)\b"
+    r"(?:correct|right|best)\s+ones?|(?:best|closest)\s+(?:match|fit|description))\b"
     rf"[*_`\"'\s]{{0,9}}(?:{COPULA}|=|:|\.\s{{0,3}}:|[-–—](?=\s)|\u2192|(?=\s[(\[][A-H][)\]]))[*_`\s]{{0,9}}:?"
     r"|\bans\.\s"
     r"|(?:^|(?<=[.!?\n])\s{0,3})\W{0,3}(?:(?:selected|chosen|my)\s)?(?:selected|selection|choice|option|final|"
-    r"total|"
+    r"total|verdict|decision|conclusion|"
     r"result)s?\s?[:=]"
+    r"|\btotal\s(?:of|is)\s(?=\W{0,3}\d)"
+    r"|(?:(?<=\w\w\s)|(?<=[.,)*]\s))(?:\u2192|\u21d2|[-=]>)\s*(?=[(\[*_]{0,3}[A-H]\b\W*$)"
+    r"|\b(?:match(?:es)?|corresponds?\s+(?:to|with)|agrees?\s+with|equals|points?\s+to|gives?(?:\s+us)?)\s+"
+    r"(?:the\s+)?(?:option|choice|answer|letter)\s+(?=\W{0,3}[A-H]\b)"
     r"|\b(?:i|we)(?:'d|'ve|\s+have|\s+would|\s+will|'ll|'m|\s+am)?\s+(?:(?:have to|most likely|therefore|still|"
     r"also|going to)\s+)?"
     r"(?:choos(?:e|ing)|chose|chosen|picked|selected|pick(?:ing)?|select(?:ing)?|go(?:ing)?\s+(?:with|for)|"
@@ -38,12 +42,13 @@ _DECLARED = re.compile(
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves(?:\s+(?:us|me)\s+with)?(?:\s+only)?\b|\b(?:we|i)(?:'re|'m|"
     r"\s+are|\s+am)\s+left\s+with\b"
     r"|\b(?:so|thus|hence|therefore|by elimination)\s?[,:]?\s+(?:it\s+is|it's|that\s+is|that's)?"
-    r"|\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
+    r"|(?<!\bof\s)(?<!\bin\s)(?<!\bon\s)(?<!\bto\s)(?<!behind\s)(?<!under\s)(?<!above\s)(?<!below\s)(?<!near\s)"
+    r"\b(?:it\s+is|it's|(?:it|that|this)\s+(?:must|has to|should|would)\s+be|it\s+(?:looks|seems)\s+like|"
     r"it\s+(?:seems|appears)\s+to\s+be|this\s+is|that\s+is|that's)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\bans|option|choice|correct|right|best|select|cho[so]|final|total|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
+    r"\bans|option|choice|letter|verdict|decision|conclusion|[\u2192\u21d2>]|correct|right|best|select|cho[so]|final|total|result|pick|guess|lean|go(?:ing)?\s+(?:with|"
     r"for)|opt|settle|say|mean|leaves|left",
     re.IGNORECASE,
 )
@@ -57,10 +62,13 @@ _REFUSAL = re.compile(
     r"(?:determine|answer|tell|see|identify|view|"
     r"read|make)|not enough (?:information|detail|\w+ to)|(?:doesn't|does not|don't) (?:provide|give|contain|"
     r"offer) (?:enough|sufficient)|"
-    r"i apologi[sz]e|too (?:\w+ ){1,4}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
+    r"i apologi[sz]e|too (?:\w+ ){1,7}?(?:for (?:me|anyone) )?to (?:tell|see|read|say|make out|determine|"
     r"identify|recogni[sz]e|discern|be)\b|"
+    r"(?<!makes it )(?<!make it )(?<!making it )"
     r"(?:hard|difficult|impossible|not possible) (?:for me )?to (?:say|tell|see|determine|identify|know|read|make out)|"
     r"(?:it is|it's) (?:unclear|not clear|unknown)|(?:not|n't) (?:clear|visible|legible|sharp) enough|no way to tell|"
+    r"(?:is|are)(?: not|n't) (?:clearly|really|fully) visible(?: in (?:the|this) (?:image|picture|photo))?\W*$|"
+    r"\bi(?:'d| would) need (?:an?|to|more|another|better)\b|"
     r"no (?:image|picture|photo) (?:was|is|has been|provided|available|attached|given|came|seems|appears)|"
     r"please (?:re-?)?(?:provide|upload|"
     r"share|attach|send)|"
@@ -81,7 +89,8 @@ _REFUSAL = re.compile(
 )
 _PREAMBLE = re.compile(
     r"\W*(?:\d{1,2}[.)]\s*)?(?:let me\b|let's\b|let us\b|to (?:find|determine|answer|figure|identify|"
-    r"solve|see|decide|work)\b|first\b|"
+    r"solve|see|decide|work)\b|to \w+ (?:the|this|it|what|which|how|where|who|whether)\b[^.!?]{1,80},\s(?:i|we|let)\b|"
+    r"first\b|"
     r"looking at\b|the question (?:asks|is)\b|step \d|we (?:need|have|can|must|should)\b|i (?:need|will|'ll|"
     r"should|must|have)\b|"
     r"i'll\b|okay\b|sure\b|certainly\b|of course\b|"
@@ -92,11 +101,13 @@ _PREAMBLE = re.compile(
 _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|a|an|the|of|in|on|at|to|with|by|for|from|and|or|as|that|which|because|since|"
     r"such|its|(?:and|or|but|,)\s(?:so|there|also)|"
-    r"his|her|their|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|"
+    r"his|her|their|they|he|she|we|beside|behind|under|above|near|next|while|but|where|has|have|reads|shows|says|called|named|"
     r"(?<!\bto )(?<!\bof )(?<!\bin )(?<!\bon )(?<!\bby )(?<!with )(?<!hind )(?<!under )(?<!bove )(?<!below )"
     r"(?<!near )it|"
     r"who|whose|whom|"
-    r"this|these|if|not|does|can|could|may|most|more)|因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
+    r"this|these|if|not|does|could|may|most|more|"
+    r"(?<!trash )(?<!tin )(?<!soda )(?<!beer )(?<!spray )(?<!paint )(?<!watering )(?<!garbage )can)|"
+    r"因此|所以|位于|(?<=.)在|(?<=.)是|和|与|但|而且|以及|为|比|从|向|由于|因为|"
     r"[,、:(]|\b\d{1,2}\.|[–—-])\s*$",
     re.IGNORECASE,
 )
@@ -107,7 +118,9 @@ _MAX_PERIOD = 20
 _CORRECTION = re.compile(
     r"(?:(?<=[.!?…;:\n)\]–—-])|(?<=,))\s{0,3}(?:(?:oh|hmm+|ah|but|well|oops)\s?[,.…!]{0,3}\s{1,3})?(?:"
     r"(?:no,?\s)?(?:wait|hold on|hang on)\b(?: a (?:moment|second|minute))?(?:,?\s(?:actually|no)\b)?|"
-    r"(?:correction|scratch that|edit(?=:)|update(?=:)|(?:let me|i'll) (?:re-?)?(?:count|check|look)(?: again)?|"
+    r"(?:correction|scratch that|edit(?=:)|update(?=:)|"
+    r"(?:let me|i'll) (?:re-?(?:count|check|look)|(?:count|check|look)(?= (?:again|once more|closer|more)\b))"
+    r"(?: again)?|"
     r"strike that|oops)\b|"
     r"on (?:second thoughts?|(?:a )?(?:closer|further|second) (?:inspection|look|reflection|examination)|reflection)\b|"
     r"let me correct (?:myself|that|this)\b|i (?:stand corrected|made a mistake|was wrong|misread|"
@@ -143,6 +156,11 @@ _SENTENCE_END = re.compile(
     r"|(?<=[A-Z]\.)\s+(?=(?:Options?|The|This|It|Because|Since|However|In|They|These|There|Both|All|Explanation|"
     r"Not|No|Only|Neither|Each|Note)\b)"
 )
+_CONDITION = re.compile(
+    r"^\W*(?:if|when|unless)\b(?![^,.;]*\b[A-H]\b)[^,.;]{1,100},\s|(?<=\w),\sif\b[^,.;]{1,60},(?=\s)", re.IGNORECASE
+)
+_LOOSE_ITEM = re.compile(r"[-*•]\s(?:the|an?)\s\w+(?:\s\w+)?", re.IGNORECASE)
+"""`- The third`, the start of an item."""
 _COUNTING = re.compile(r"\W*(?:one|1),\s(?:two|2)\b", re.IGNORECASE)
 _CONCLUDING = re.compile(
     r"\W{0,9}(?:so|thus|hence|therefore|finally|consequently|accordingly|by elimination|in conclusion|in "
@@ -234,10 +252,17 @@ def is_cut_off(text: str) -> bool:
     others = sentences(text)[:-1]
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
-    is_prose = sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
+    is_beside = len(_SENTENCE_END.split((text.rstrip().splitlines() or [""])[-1])) > 1
+    is_prose = is_beside or sum(other.endswith((".", "!", "?")) for other in others) > len(others) / 2
+    if is_prose and _LOOSE_ITEM.fullmatch(last):
+        return True
     if _ELLIPSIS.fullmatch(last) or (not others and re.fullmatch(r"[A-Za-z]+", last)):
         return False
-    return bool(_DANGLING.search(last[-40:])) or (is_prose and len(last.split()) > 3) or len(last.split()) >= _LONG
+    return (
+        bool(_DANGLING.search(last[-40:]))
+        or (is_prose and max(len(last.split()), len(tokens(last))) > (1 if is_beside else 3))
+        or len(last.split()) >= _LONG
+    )
 
 
 def without_first_sight(text: str) -> str:
@@ -253,6 +278,11 @@ def corrections(text: str) -> list[str]:
             parts.append(text[start : match.start()])
             start = match.end()
     return [part for part in [*parts, text[start:]] if part.strip()] or [text]
+
+
+def unconditional(sentence: str) -> str:
+    """A sentence without the condition at its start or in its middle: `If he moves, ...`, `or, if thin, the shears`."""
+    return _CONDITION.sub("", sentence)
 
 
 def without_loop(text: str) -> str:

@@ -12,6 +12,7 @@ _ALL_BUT = re.compile(
     r"of)\b(?:\s+for)?\s+(?P<out>[^.:;\n–—]{1,120})",
     re.IGNORECASE,
 )
+_WITHIN = re.compile(r"\b(?:all|every(?:thing|one)?|any(?:thing)?)\b", re.IGNORECASE)
 _SOME_BUT = re.compile(
     r"^(?P<kept>[^.:;\n]{1,60}?)\s(?:except|but not|without|excluding|minus)\s(?P<out>[^.:;\n]{1,60})\W*$",
     re.IGNORECASE,
@@ -26,9 +27,10 @@ _EVERY_START = re.compile(rf"\W*(?:{'|'.join(sorted(_EVERY))})\b", re.IGNORECASE
 _ALL_OF = re.compile(
     r"^\W*(?:all|every(?:one|body|thing)?|each)\b(?P<scope>[^.,:;\n]{0,60}?)\s(?:are|is|can|could|would|may|do|does|have|has|apply|"
     r"applies|fit|fits|work|works|"
-    r"match|matches|qualify|qualifies|appear|appears)\b(?P<rest>[^.;\n]{0,120})",
+    r"match|matches|qualify|qualifies|appear|appears|stand|lie|hang|sit|belong|look|seem)\b(?P<rest>[^.;\n]{0,120})",
     re.IGNORECASE,
 )
+_REASON = re.compile(r"^\W*(?:since|because|as|so)\b[^,]{1,200},\s(?=all\b|every)", re.IGNORECASE)
 _SCOPE = frozenset(
     vocabulary(
         "of them these those above option choice answer item object thing statement listed given 4 5 3 6 one "
@@ -47,6 +49,9 @@ _TRUE = frozenset({"true", "correct", "right", "accurate"})
 def swept(sentence: str, options: Options) -> frozenset[str] | None:
     """The letters of `all except B`, `everything but the hammock`, `all options are correct`."""
     everything = frozenset(options.letters)
+    sentence = _REASON.sub("", sentence)
+    if options.all and _EVERY_START.match(sentence):
+        return frozenset(options.all)
     said = set(options.normal(sentence))
     is_true = bool(_TRUE & said) and not any(word in NEGATIONS - {"except"} or word.endswith("n't") for word in said)
     scope = _SCOPE | set(options.normal(options.record["question"]))
@@ -55,6 +60,9 @@ def swept(sentence: str, options: Options) -> frozenset[str] | None:
         if kept and out:
             return kept - out or None
     match = _ALL_BUT.match(sentence)
+    within = None if match else _WITHIN.search(sentence)
+    if within and set(options.normal(sentence[: within.start()])) <= scope:  # "A guest can sit on everything but ..."
+        match = _ALL_BUT.match(sentence[within.start() :])
     if match:
         out = re.match(r"\W*(?:options?\s)?((?:[A-H]\b[\s,&、]*(?:and\s|or\s)?(?:options?\s)?)+)", match.group("out"))
         left_out = frozenset(re.findall(r"\b[A-H]\b", out.group(1))) if out else options.mentions(match.group("out"))[0]
