@@ -1,10 +1,9 @@
 """The synthetic corpus of model outputs: what share of each file is read as its labels say.
 
-`tests/corpus/answers_*.jsonl` holds outputs in the styles of real models, written by people who had not seen the
-parser and labelled twice independently. A line: record, output, expected (the letters that the output commits to, or
-null; for an open question whether it gives an answer), right (whether a fair grader marks it right). The parser was
-tuned on the `dev` files. Nobody looked into `frozen`, so that it tells how the parser does on what it has not seen:
-that is measured and guarded here, and falls short of the 99 % aimed at.
+`tests/corpus/answers_*.jsonl` holds outputs in the styles of real models, by writers who had not seen the parser, and
+labelled twice independently. A line: record, output, expected (the letters that the output commits to, or null; for an
+open question whether it gives an answer), right (whether a fair grader marks it right). The parser was tuned on the
+`dev` files and on `opened`; no rule was made for a line of `frozen`. `benchmarks/README.md` has the numbers.
 """
 
 import sys
@@ -17,7 +16,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from answer_extraction import CORPUS, compare, load, main  # noqa: E402
 
-DEMANDED = {"answers_frozen": 0.95, "answers_dev4": 0.98}
+DEMANDED = {"answers_fresh": 0.97, "answers_dev4": 0.98, "answers_dev17": 0.985}
 """Share of a file's lines; 99 % of a file that is not named."""
 
 
@@ -28,6 +27,11 @@ def test_the_corpus_is_read_as_labelled(path):
     read = 1 - len(misses) / len(lines)
     listed = "" if path.stem == "answers_frozen" else "\n".join(misses)
     assert len(lines) >= 200 and read >= DEMANDED.get(path.stem, 0.99), listed
+
+
+def test_no_output_has_the_id_of_another():
+    ids = [line["id"] for path in CORPUS for line in load(path)]
+    assert len(set(ids)) == len(ids)
 
 
 def test_the_benchmark_counts_what_it_is_given(tmp_path, capsys):
