@@ -34,6 +34,10 @@ _NONE = re.compile(
     re.IGNORECASE,
 )
 _HELD_BY_NOTHING = re.compile(r",?\swith nothing\b[^,.;\n]*", re.IGNORECASE)
+_BARE = 10
+"""Words of a list without a statement."""
+_CAN = re.compile(r"(?<=\w )can(?=\W|$)(?!\s\w)", re.IGNORECASE)
+"""A trash can is no statement."""
 _SHORT = 6
 """Words that may be a mere phrase where no verb is known."""
 _WHAT_IS = re.compile(
@@ -91,6 +95,8 @@ def claimed(body: str, options: Options) -> Letters | None:
     if options.single:
         body = _BESIDE.sub(lambda beside: _without_neighbours(beside, body, options), body)
         return _one(list(clauses(body, options)), options)
+    if _names_another(body, options):
+        return None
     first, last = (sentences(body) or [""])[0], (sentences(body) or [""])[-1]
     if corrected := _SO_ONLY.search(last):
         first = corrected.group(1)
@@ -238,6 +244,13 @@ def _set(body: str, options: Options) -> Letters | None:
     if (options.asks_for_oddity or _WHAT_IS.match(options.asking)) and others - claims - denials and len(found) < _FEW:
         return None  # "someone left a sofa in the lane, and there's a cow at the crosswalk"
     return frozenset(claims) if claims and not claims & denials else None
+
+
+def _names_another(body: str, options: Options) -> bool:
+    """Whether a bare list holds something that is no option: `a box, a trash can` where no option is a box."""
+    items = [item for item in re.split(r",\s(?:and\s)?|\sand\s", body) if item.strip(" .")]
+    is_bare = len(items) > 1 and len(body.split()) <= _BARE and not STATEMENT.search(_CAN.sub("", body))
+    return is_bare and not all(named(item, options).letters for item in items)
 
 
 def _is_offered(clause: str, body: str) -> bool:

@@ -112,10 +112,9 @@ def _set(found: list[str], options: Options) -> Letters | None:
         return None
     asked = asked_roots(options)
     if not options.asks_for_oddity:  # "The towel is at the poolside." says nothing of what floats
-        said = [
-            *said[:1],
-            *(one for one in said[1:] if LIKEWISE.search(one) or asked & {root(word) for word in tokens(one)}),
-        ]
+        said = [one for one in said if LIKEWISE.search(one) or asked & {root(word) for word in tokens(one)}]
+    if not said:
+        return None
     parts = [part for sentence in said for part in _parts(sentence, options)]
     if _ONLY.match(said[0]) and parts:
         parts = parts[:1]
@@ -150,7 +149,11 @@ def _parts(sentence: str, options: Options) -> list[Part]:
         there = {
             letter
             for letter, text in options.texts.items()
-            if _is_there(text, given) and _is_side_said(text, given) and (is_denying or not any(map(negates, text)))
+            if _is_there(text, given)
+            and _is_side_said(text, given)
+            and _is_counted(text, given)
+            and (is_denying or not any(map(negates, text)))
+            and (not options.asks_for_statements or _is_in_order(text, given))
         }
         whole = {letter for letter in there if telling[letter] and telling[letter] <= roots}
         whole = {one for one in whole if not any(telling[one] < telling[other] for other in whole)}
@@ -167,6 +170,18 @@ def _is_side_said(text: tuple[str, ...], given: tuple[str, ...]) -> bool:
     other = {"left", "right"} - own
     pairs = zip(given, given[1:], strict=False)
     return len(own) != 1 or not any(word in other and noun in SIDE_NOUNS for word, noun in pairs)
+
+
+def _is_counted(text: tuple[str, ...], given: tuple[str, ...]) -> bool:
+    """Whether a clause gives no other number than an option: `3 cats` isn't "1 cat"."""
+    own, said = ({word for word in words if word[0].isdigit()} for words in (text, given))
+    return not own or not said or own <= said
+
+
+def _is_in_order(text: tuple[str, ...], given: tuple[str, ...]) -> bool:
+    """Whether a clause says a whole statement: the cabinet right of the painting isn't the painting right of it."""
+    rest = iter(map(root, given))
+    return all(root(word) in rest for word in text if word not in EMPTY)
 
 
 def _dismissed(dismissal: re.Pattern[str], clause: str, own: set[str]) -> bool:
