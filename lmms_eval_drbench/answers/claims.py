@@ -285,6 +285,8 @@ def _yes_or_no(body: str, options: Options) -> Letters | None:
     if not all(starting.values()):
         return None
     for sentence in reversed(sentences(body)):
+        if is_refusal(sentence):
+            return None
         said = polarity.stated(sentence) or polarity.implied(sentence, options.record["question"])
         if said:
             return frozenset(starting[said]) if len(starting[said]) == 1 else None

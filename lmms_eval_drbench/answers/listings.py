@@ -8,11 +8,17 @@ from lmms_eval_drbench.answers.asked import asked_thing
 from lmms_eval_drbench.answers.counts import is_number
 from lmms_eval_drbench.answers.naming import Found, Letters, Unreadable, asked_roots
 from lmms_eval_drbench.answers.options import Options
-from lmms_eval_drbench.answers.phrases import negates, root, tokens
+from lmms_eval_drbench.answers.phrases import expanded, negates, root, tokens
 from lmms_eval_drbench.answers.statements import CONTRAST, is_conclusion, is_cut_off, is_denial, is_preamble, sentences
 
 _BRACKETED = re.compile(r"\w\s\((?:option\s)?([A-H])\)")
 _MORE = re.compile(r"(?<!\bno )\bmore\s(?P<what>[^.,;:\n]{1,60})", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"\?|\b(?:unclear|whether|doubt|unsure|not sure|"
+    r"(?:more|fewer|less) than \w+ \w+\W*$|at least|at most|might|maybe|perhaps)\b",
+    re.IGNORECASE,
+)
+"""Where a number or a comparison is no answer."""
 _TELLING = frozenset(map(root, ("show", "some")))
 _NO_OPTION = Unreadable("a number that is none of the options")
 
@@ -52,6 +58,8 @@ def itemised(body: str, options: Options) -> Letters | None:
 
 def balanced(body: str, options: Options) -> Letters | None:
     """`as many of both`, also said as `the same number of windows and doors`."""
+    if _UNSURE.search(body):
+        return None
     same = tokens("as many of both")
     letter = next((letter for letter, text in options.texts.items() if tokens(" ".join(text)) == same), None)
     given = tokens((sentences(body) or [""])[-1])
@@ -79,7 +87,9 @@ def counted(body: str, options: Options) -> Found:
         return None
     thing = asked_thing(options.record["question"]) - _TELLING
     for sentence in reversed(sentences(body)):
-        given = tokens(sentence)
+        given = tokens(expanded(sentence))
+        if _UNSURE.search(sentence) or any(map(negates, given)):
+            continue
         said = {
             number
             for index, number in enumerate(given)

@@ -16,6 +16,11 @@ _DIRECTION = re.compile(
     r"\b(?:from\s)?(left|right|top|bottom|front|back|near\w*|far\w*)\sto\s(?:the\s)?(left|right|top|bottom|front|back|near\w*|far\w*)\b",
     re.IGNORECASE,
 )
+_UNTOLD = re.compile(
+    r"\bnot\b|n't\b|\bno\b|\?|\b(?:whether|unclear|unsure|might|maybe|perhaps|all|both|middle|left|right)\b",
+    re.IGNORECASE,
+)
+"""What tells of no order, or of each thing's place."""
 _LAST_FIRST = re.compile(r"\b(?:last|lastly)\b.*\bfirst\b|\b(?:behind|after|preceded by|right of)\b", re.IGNORECASE)
 
 
@@ -35,7 +40,9 @@ def ordered(body: str, options: Options) -> Letters | None:
         places = {thing: _find(given, thing) for thing in things}
         if None in places.values() or _LAST_FIRST.search(sentence) or _is_turned(sentence, options.asking):
             continue
-        said = tuple(sorted(things, key=lambda thing: places[thing] or 0))
+        if _UNTOLD.search(_DIRECTION.sub("", sentence)):
+            return None
+        said = tuple(sorted(things, key=lambda thing: places[thing]))
         return frozenset(letter for letter, order in orders.items() if order == said) or None
     return None
 

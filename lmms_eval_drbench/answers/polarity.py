@@ -59,6 +59,7 @@ _PLACE = re.compile(
     r"(?<=\w\w)\s(?:at|in|on|near|by|behind|beside|under|to|of)\sthe\s(?!left|right)\w+(?=\s\w)", re.IGNORECASE
 )
 """Where the thing of a question is."""
+_NO_DOUBT = re.compile(r"\b(?:there is )?(?:no|without(?: a| any)?) doubt,?\s", re.IGNORECASE)
 _PICTURE = re.compile(r"\b(?:in|of)\s(?:the|this)\s(?:image|picture|photo|scene)\b", re.IGNORECASE)
 _RELATIONS = frozenset(tokens("in on under over left right front behind next between outside")) | PLACES.keys()
 _DOUBT = frozenset(tokens("or if whether maybe perhaps might unclear"))
@@ -87,7 +88,7 @@ def implied(text: str, question: str) -> str | None:
 
     Where it asks whether something is there, the thing itself must be named, and nothing of where it is.
     """
-    question = asking(question)
+    question, text = asking(question), _NO_DOUBT.sub("", text)
     if _ASKS_FOR_FAULT.search(question) and (has_fault := _has_fault(text)) is not None:
         return "yes" if has_fault else "no"
     if _ASKS_IF_SOUND.match(question) and (has_fault := _has_fault(text)) is not None:

@@ -10,7 +10,7 @@ from lmms_eval_drbench.answers.chinese import HAS_CHINESE
 _COLOURS = {
     "(?<!粉)红": "red", "橙": "orange", "橘": "orange", "黄": "yellow", "青绿": "turquoise", "绿": "green",
     "蓝": "blue", "紫": "purple", "粉红?": "pink", "黑": "black", "白": "white", "灰": "gray", "棕": "brown",
-    "褐": "brown", "银": "silver", "金": "golden", "米": "beige",
+    "褐": "brown", "银": "silver", "金": "golden",
 }  # fmt: skip
 _NAMES = {
     # on the road
@@ -44,7 +44,7 @@ _NAMES = {
     "窗台": "windowsill",
     "门把手": "door handle", "台灯": "lamp", "吊灯": "chandelier", "灯": "lamp", "蜡烛": "candle", "镜子": "mirror",
     "画框|相框": "picture frame",
-    "画": "painting", "时钟|挂钟|钟": "clock", "闹钟": "alarm clock", "壁炉": "fireplace", "花瓶": "vase",
+    "画": "painting", "时钟|挂钟|钟表": "clock", "闹钟": "alarm clock", "壁炉": "fireplace", "花瓶": "vase",
     "盆栽": "potted plant",
     "植物": "plant", "楼梯": "stairs", "梯子": "ladder", "风扇": "fan", "空调": "air conditioner",
     "暖气片": "radiator",
@@ -65,7 +65,7 @@ _NAMES = {
     "相机|照相机": "camera",
     "耳机": "headphones", "收音机": "radio", "吉他": "guitar", "钢琴": "piano", "笔记本": "notebook",
     "杂志": "magazine",
-    "报纸": "newspaper", "书": "book", "钢笔|笔": "pen", "铅笔": "pencil", "订书机": "stapler",
+    "报纸": "newspaper", "(?<![秘证图])书": "book", "钢笔|笔": "pen", "铅笔": "pencil", "订书机": "stapler",
     "世界地图": "world map", "地图": "map",
     "钥匙": "key",
     "双肩包|背包|书包": "backpack", "手提包": "handbag", "行李箱|旅行箱": "suitcase", "公文包": "briefcase",
@@ -90,6 +90,7 @@ _NAMES = {
     "三明治": "sandwich",
     "奶酪": "cheese", "鸡蛋": "egg", "咖啡": "coffee", "牛奶": "milk", "啤酒": "beer", "红酒|葡萄酒": "wine",
     "鱼": "fish",
+    "熊猫": "panda", "热狗": "hot dog", "河马": "hippo", "机器人": "robot",
     "猫": "cat", "狗": "dog", "鸽子": "pigeon", "鸭子": "duck", "鸟": "bird", "马": "horse", "奶牛|牛": "cow",
     "绵羊|羊": "sheep",
     "大象": "elephant", "长颈鹿": "giraffe", "斑马(?!线)": "zebra", "熊": "bear", "花": "flower", "树": "tree",
