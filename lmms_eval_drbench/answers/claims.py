@@ -79,6 +79,9 @@ def claimed(body: str, options: Options) -> Letters | None:
         return None
     if options.single and (ALTERNATIVE.search(body) or (is_refusal(body) and _EITHER.search(body))):
         return None
+    is_yes_or_no = {("yes",), ("no",)} <= set(options.texts.values())
+    if is_yes_or_no and is_refusal((sentences(body) or [""])[-1]):  # "No idea."
+        return None
     if _RANGE.search(body) or _declines((sentences(body) or [""])[-1], options):
         return None
     body = _ELSE.sub("", body) if not options.single else body

@@ -60,7 +60,7 @@ DISMISSED = re.compile(
     r"\b(?:ruled? out|eliminat\w+|exclud\w+|discard\w+|reject\w*|unsuitable|unsafe|wrong|incorrect|false|normal|usual|"
     r"ordinary|expected|common|bad|poor|useless|unlikely|impossible|irrelevant|absent|missing|elsewhere|"
     r"too \w+|(?<!no )other (?:materials?|things?|colou?rs?|places?|objects?|purposes?)|different|"
-    r"something else)\b|太|正常|排除|错误"
+    r"anything but|taken (?:off|away|out)|something else)\b|太|正常|排除|错误"
     r"|\bwhere (?:you|one|we)(?:'d| would) expect\b|\b(?:in|at) (?:its|their) (?:usual|proper|right) places?\b",
     re.IGNORECASE,
 )

@@ -38,6 +38,8 @@ _ASIDE = re.compile(r"\s\((?:[A-H][\s,&]{0,3}(?:and\s)?){1,8}\)|\s\((?:[^\s()]+\
 """Letters in brackets, or an explanation."""
 _CALLED = re.compile(r",\s(?:i\.e\.,?\s)?(?:which is\s)?(?:option|answer|choice)\s[(]?([A-H])\b\W*$", re.IGNORECASE)
 """`the top-right corner, option B`"""
+_SEEMING = re.compile(r"\btoo \w+ to\b|\btaken (?:off|away|out)\b|\banything but\b", re.IGNORECASE)
+"""`too small to be behind it` says that it isn't."""
 _CLEFT = re.compile(r"\W*it(?:'s| is)\s(?P<options>.{1,200}?)\s(?:that|which|who)\s(?P<said>.+)", re.IGNORECASE)
 _DENYING = (
     NEGATIONS
@@ -70,7 +72,7 @@ def concluded(body: str, options: Options) -> Letters | None:
     last = lettering.strip_markup(last).strip()
     if before and (alone := lettering.bare(last, options.letters)) and len(alone) == 1 and options.single:
         return alone
-    if len(last) > _MAX_SENTENCE or "?" in last or CONDITIONAL.search(last):
+    if _SEEMING.search(last) or len(last) > _MAX_SENTENCE or "?" in last or CONDITIONAL.search(last):
         return None
     sentence, is_sure = without_connective(last), is_conclusion(last)
     if is_cut_off(body):  # of one that was cut off, only an option's whole text can be trusted

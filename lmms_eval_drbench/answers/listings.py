@@ -5,6 +5,7 @@ from itertools import takewhile
 
 from lmms_eval_drbench.answers import letters as lettering
 from lmms_eval_drbench.answers.asked import asked_thing
+from lmms_eval_drbench.answers.clauses import MISSING
 from lmms_eval_drbench.answers.counts import is_number
 from lmms_eval_drbench.answers.naming import Found, Letters, Unreadable, asked_roots
 from lmms_eval_drbench.answers.options import Options
@@ -15,7 +16,7 @@ _BRACKETED = re.compile(r"\w\s\((?:option\s)?([A-H])\)")
 _MORE = re.compile(r"(?<!\bno )\bmore\s(?P<what>[^.,;:\n]{1,60})", re.IGNORECASE)
 _UNSURE = re.compile(
     r"\?|\b(?:unclear|whether|doubt|unsure|not sure|"
-    r"(?:more|fewer|less) than \w+ \w+\W*$|at least|at most|might|maybe|perhaps)\b",
+    r"(?:more|fewer|less) than \w+ \w+(?=\W*$)|at least|at most|might|maybe|perhaps)\b",
     re.IGNORECASE,
 )
 """Where a number or a comparison is no answer."""
@@ -28,7 +29,11 @@ def bracketed(body: str, options: Options) -> Letters | None:
     last = (sentences(body) or [""])[-1]
     found = frozenset(_BRACKETED.findall(last)) & frozenset(options.letters)
     own = {word for letter in found for word in options.texts[letter]}
-    is_plain = not any(negates(word) and word not in own for word in options.normal(last)) and not CONTRAST.search(last)
+    is_plain = (
+        not MISSING.search(last)
+        and not any(negates(word) and word not in own for word in options.normal(last))
+        and not CONTRAST.search(last)
+    )
     is_offered = len(found) > 1 and re.search(r"\b(?:can|could|may|might)\b", last)
     is_sure = is_plain and "?" not in last and (is_offered or not re.search(r"\bor\b", last))
     is_set = not options.single and found and is_sure and not is_cut_off(body)
