@@ -12,7 +12,14 @@ from lmms_eval_drbench.answers.clauses import SO_IS, STATEMENT, VERB, Clause, cl
 from lmms_eval_drbench.answers.naming import EMPTY, Letters, asked_roots, named
 from lmms_eval_drbench.answers.options import Options
 from lmms_eval_drbench.answers.phrases import ANTONYMS, negates, root, tokens
-from lmms_eval_drbench.answers.statements import LIKEWISE, is_conclusion, is_cut_off, is_refusal, sentences
+from lmms_eval_drbench.answers.statements import (
+    LIKEWISE,
+    is_conclusion,
+    is_cut_off,
+    is_refusal,
+    last_sentence,
+    sentences,
+)
 
 _PHRASE = 8
 """Words; a longer statement without its full stop may have been cut off."""
@@ -80,9 +87,9 @@ def claimed(body: str, options: Options) -> Letters | None:
     if options.single and (ALTERNATIVE.search(body) or (is_refusal(body) and _EITHER.search(body))):
         return None
     is_yes_or_no = {("yes",), ("no",)} <= set(options.texts.values())
-    if is_yes_or_no and is_refusal((sentences(body) or [""])[-1]):  # "No idea."
+    if is_yes_or_no and is_refusal(last_sentence(body)):  # "No idea."
         return None
-    if _RANGE.search(body) or _declines((sentences(body) or [""])[-1], options):
+    if _RANGE.search(body) or _declines(last_sentence(body), options):
         return None
     body = _ELSE.sub("", body) if not options.single else body
     body = _spelled_out(_HELD_BY_NOTHING.sub("", body))
@@ -100,7 +107,7 @@ def claimed(body: str, options: Options) -> Letters | None:
         return _one(list(clauses(body, options)), options)
     if _names_another(body, options):
         return None
-    first, last = (sentences(body) or [""])[0], (sentences(body) or [""])[-1]
+    first, last = (sentences(body) or [""])[0], last_sentence(body)
     if corrected := _SO_ONLY.search(last):
         first = corrected.group(1)
     if _ALL_BUT.match(first) and not any(map(negates, tokens(first))):
@@ -153,7 +160,7 @@ def _is_open(body: str, options: Options) -> bool:
 
 def _in_brackets(body: str, options: Options) -> Letters | None:
     """`Without the string it would fly away (A).`"""
-    last = (sentences(body) or [""])[-1]
+    last = last_sentence(body)
     found = _BRACKETED.search(last)
     is_sure = options.single and found and not re.search(r"\bnot\b|n't\b|\bno\b|\bor\b", last)
     letter = frozenset(found.group(1)) if is_sure else frozenset()
@@ -317,8 +324,9 @@ def _none(body: str, options: Options) -> Letters | None:
         return frozenset(options.none)
     if not found or not any(_NONE.search(part) or _all_opposite(part, asked) for part in (found[0], found[-1])):
         return None
-    texts = dict(zip(options.letters, options.record["options"], strict=True))
-    fitting = [letter for letter, text in texts.items() if _says_none(text, asked)] or options.record["reject_answers"]
+    fitting = [letter for letter, text in options.written.items() if _says_none(text, asked)] or options.record[
+        "reject_answers"
+    ]
     saying = next((part for part in re.split(r",\sso\s|;\s", body) if _NONE.search(part)), body)
     others = options.mentions(saying)[0] - set(fitting)
     return frozenset(fitting) if len(fitting) == 1 and not others else None

@@ -32,7 +32,7 @@ def none_fits(body: str, options: Options) -> Found:
 
 def rejecting_option(body: str, options: Options) -> Letters | None:
     """The one option that rejects the premise, when the text rejects it in words of its own."""
-    texts = dict(zip(options.letters, options.record["options"], strict=True))
+    texts = options.written
     if len(rejecting := options.record["reject_answers"]) == 1:
         return frozenset(rejecting) if rejects(body, options.record["question"], [texts[rejecting[0]]]) else None
     denying = [letter for letter, text in texts.items() if _DENYING.search(text)]
@@ -45,10 +45,10 @@ def rejecting_option(body: str, options: Options) -> Letters | None:
 
 def unseen_option(body: str, options: Options) -> Letters | None:
     """The one option that says that something can't be seen, for a text that says so of what was asked."""
-    refusing = [key for key, text in zip(options.letters, options.record["options"], strict=True) if is_refusal(text)]
+    refusing = [key for key, text in options.written.items() if is_refusal(text)]
     if len(refusing) == 1 and is_refusal(body) and not options.names_more(body, frozenset(refusing)):
         return frozenset(refusing)
-    unseen = [key for key, text in zip(options.letters, options.record["options"], strict=True) if _UNSEEN.search(text)]
+    unseen = [key for key, text in options.written.items() if _UNSEEN.search(text)]
     said = [sentence for sentence in sentences(body) if _UNSEEN.search(sentence)]
     if len(unseen) != 1 or not said or options.names_more(body, frozenset(unseen)):
         return None

@@ -9,8 +9,16 @@ from lmms_eval_drbench.answers.clauses import MISSING
 from lmms_eval_drbench.answers.counts import is_number
 from lmms_eval_drbench.answers.naming import Found, Letters, Unreadable, asked_roots
 from lmms_eval_drbench.answers.options import Options
-from lmms_eval_drbench.answers.phrases import expanded, negates, root, tokens
-from lmms_eval_drbench.answers.statements import CONTRAST, is_conclusion, is_cut_off, is_denial, is_preamble, sentences
+from lmms_eval_drbench.answers.phrases import expanded, holds, negates, root, tokens
+from lmms_eval_drbench.answers.statements import (
+    CONTRAST,
+    is_conclusion,
+    is_cut_off,
+    is_denial,
+    is_preamble,
+    last_sentence,
+    sentences,
+)
 
 _BRACKETED = re.compile(r"\w\s\((?:option\s)?([A-H])\)")
 _MORE = re.compile(r"(?<!\bno )\bmore\s(?P<what>[^.,;:\n]{1,60})", re.IGNORECASE)
@@ -26,7 +34,7 @@ _NO_OPTION = Unreadable("a number that is none of the options")
 
 def bracketed(body: str, options: Options) -> Letters | None:
     """`The worker without a helmet (A) and the cable in the puddle (C) are.`: a set, each with its letter."""
-    last = (sentences(body) or [""])[-1]
+    last = last_sentence(body)
     found = frozenset(_BRACKETED.findall(last)) & frozenset(options.letters)
     own = {word for letter in found for word in options.texts[letter]}
     is_plain = (
@@ -67,8 +75,8 @@ def balanced(body: str, options: Options) -> Letters | None:
         return None
     same = tokens("as many of both")
     letter = next((letter for letter, text in options.texts.items() if tokens(" ".join(text)) == same), None)
-    given = tokens((sentences(body) or [""])[-1])
-    is_said = any(given[start : start + len(same)] == same for start in range(len(given)))
+    given = tokens(last_sentence(body))
+    is_said = holds(given, same)
     if letter and is_said and not any(map(negates, given)):
         return frozenset(letter)
     return _more(body, options) if options.single and "more" in tokens(options.asking) else None

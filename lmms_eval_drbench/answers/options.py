@@ -74,7 +74,8 @@ class Options:
         if forms := _forms(record["question"], texts):
             plain = self.normal
             self.normal = lambda text: tuple(forms.get(word, word) for word in plain(text))
-        self._keys = {self.normal(text): letter for text, letter in zip(texts, self.letters, strict=True)}
+        self.written = dict(zip(self.letters, texts, strict=True))
+        self._keys = {self.normal(text): letter for letter, text in self.written.items()}
         self._keys.pop((), None)
         self._compounds = {"".join(key): letter for key, letter in self._keys.items()}
         """`screwdriver`, also written `screw driver`."""

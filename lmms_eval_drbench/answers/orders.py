@@ -26,10 +26,7 @@ _LAST_FIRST = re.compile(r"\b(?:last|lastly)\b.*\bfirst\b|\b(?:behind|after|prec
 
 def ordered(body: str, options: Options) -> Letters | None:
     """The one option whose order is that in which the last sentence with all its things names them."""
-    orders = {
-        letter: tuple(filter(None, map(tokens, _THEN.split(text))))
-        for letter, text in zip(options.letters, options.record["options"], strict=True)
-    }
+    orders = {letter: tuple(filter(None, map(tokens, _THEN.split(text)))) for letter, text in options.written.items()}
     things = set(next(iter(orders.values())))
     if len(things) < 2 or any(set(order) != things or len(order) != len(things) for order in orders.values()):
         return None

@@ -266,6 +266,11 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
+def holds(given: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    """Whether a phrase stands in a text as it is."""
+    return any(given[start : start + len(phrase)] == phrase for start in range(len(given)))
+
+
 def token_f1(left: tuple[str, ...], right: tuple[str, ...]) -> float:
     """F1 of two phrases as bags of tokens, 0 to 1; 0 when either is empty."""
     rest = list(right)

@@ -12,7 +12,7 @@ from lmms_eval_drbench.answers.asked import BOUNDARY, DOUBT, EMPTY, FILLERS
 from lmms_eval_drbench.answers.counts import is_number
 from lmms_eval_drbench.answers.described import describes_the_asked
 from lmms_eval_drbench.answers.descriptions import COLOURS, is_description
-from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, root, tokens
+from lmms_eval_drbench.answers.phrases import FUNCTION_WORDS, NEGATIONS, PLACES, holds, root, tokens
 
 _MAX_PARTS = 20
 """Parts around "and" that are looked at."""
@@ -115,7 +115,7 @@ def _is_the_alternative(given: tuple[str, ...], core: tuple[str, ...], question:
     one, other = asked[at - 1 - len(core) : at], asked[at + 1 : at + 2 + len(core)]
     others = (set(one) if set(core) <= set(other) else set(other)) - set(core) - FILLERS
     is_offered = (set(core) <= set(one)) != (set(core) <= set(other))
-    is_named = any(given[start : start + len(core)] == core for start in range(len(given)))
+    is_named = holds(given, core)
     return is_offered and is_named and not others & set(given)
 
 

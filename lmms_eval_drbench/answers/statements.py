@@ -221,6 +221,11 @@ def sentences(text: str) -> list[str]:
     return [sentence for line in lines for sentence in _SENTENCE_END.split(line)]
 
 
+def last_sentence(text: str) -> str:
+    """The last sentence of a text; empty where it has none."""
+    return (sentences(text) or [""])[-1]
+
+
 def first_sentence(line: str) -> str:
     return _SENTENCE_END.split(line, maxsplit=1)[0]
 
@@ -248,7 +253,7 @@ def is_preamble(sentence: str) -> bool:
 
 def is_cut_off(text: str) -> bool:
     """Whether a text ends in the middle of a statement, as the token limit leaves it."""
-    last = (sentences(text) or [""])[-1].rstrip("*_` \t")
+    last = last_sentence(text).rstrip("*_` \t")
     others = sentences(text)[:-1]
     if re.search(r"[.!?)\]\"'|}>]$", last) and not (others and re.search(r"^\W*\d{1,2}\.$", last)):
         return False
